@@ -1,0 +1,60 @@
+package model
+
+import "strconv"
+
+// Errno is a positive Linux error number (include/uapi/asm-generic/errno*.h,
+// the same on every architecture that this project runs on).
+type Errno uint16
+
+// The error numbers that AIO system calls and events carry.
+const (
+	EPERM        Errno = 1
+	EINTR        Errno = 4
+	EIO          Errno = 5
+	EBADF        Errno = 9
+	EAGAIN       Errno = 11
+	ENOMEM       Errno = 12
+	EFAULT       Errno = 14
+	EINVAL       Errno = 22
+	EFBIG        Errno = 27
+	ENOSPC       Errno = 28
+	EPIPE        Errno = 32
+	ENOSYS       Errno = 38
+	EOPNOTSUPP   Errno = 95
+	ECONNRESET   Errno = 104
+	EINPROGRESS  Errno = 115
+	ERESTARTSYS  Errno = 512 // kernel-internal; must never reach user space
+	ERESTARTLAST Errno = 516 // ERESTART_RESTARTBLOCK, the last restart code
+	maxErrno     Errno = 4095
+)
+
+var errnoNames = map[Errno]string{
+	EPERM: "EPERM", EINTR: "EINTR", EIO: "EIO", EBADF: "EBADF", EAGAIN: "EAGAIN",
+	ENOMEM: "ENOMEM", EFAULT: "EFAULT", EINVAL: "EINVAL", EFBIG: "EFBIG", ENOSPC: "ENOSPC",
+	EPIPE: "EPIPE", ENOSYS: "ENOSYS", EOPNOTSUPP: "EOPNOTSUPP", ECONNRESET: "ECONNRESET",
+	EINPROGRESS: "EINPROGRESS", ERESTARTSYS: "ERESTARTSYS", 513: "ERESTARTNOINTR",
+	514: "ERESTARTNOHAND", ERESTARTLAST: "ERESTART_RESTARTBLOCK",
+}
+
+// Result is what a system call or an event gives: zero or more on success,
+// minus an Errno on failure, as in the kernel.
+type Result int64
+
+// Fail is the Result of an error.
+func Fail(e Errno) Result { return -Result(e) }
+
+// Errno is the error of a failed Result, 0 of any other.
+func (r Result) Errno() Errno {
+	if r < 0 && r >= -Result(maxErrno) {
+		return Errno(-r)
+	}
+	return 0
+}
+
+// String is the number, or the error's name with a minus: "-EINVAL".
+func (r Result) String() string {
+	if name, ok := errnoNames[r.Errno()]; ok {
+		return "-" + name
+	}
+	return strconv.FormatInt(int64(r), 10)
+}

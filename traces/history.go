@@ -1,0 +1,159 @@
+package traces
+
+import "aiocheck/model"
+
+// None is the index of nothing.
+const None = -1
+
+// NoContext is the context number of calls and requests that need none.
+const NoContext = 1<<32 - 1
+
+// History is what was observed of a run: every table is in the order of the
+// trace's frames, and indexes between tables are positions. Build makes it
+// and guarantees that indexes are in range, that calls of one thread do not
+// overlap, and that Invoke <= Return.
+type History struct {
+	Header   Header
+	Rounds   []Round
+	Files    []File
+	Contexts []Context
+	Calls    []Call
+	Requests []Request // Requests[id-1] has the ID id
+	Events   []Event
+	Data     []Data
+	Damages  []Damage
+	Watched  Watched
+	// Cut is set when the trace ends before the run did: it says where and
+	// why. Everything before the cut is in the history.
+	Cut error
+}
+
+// Round is one program's run: it has contexts and streams of its own.
+type Round struct {
+	Number uint64
+	Start  Time
+	End    End
+	// For EndExit and EndKill: when it was asked for and when the process was
+	// seen to be gone; Never if it was not.
+	ExitBegun, Gone Time
+}
+
+// File is a file that requests of the run name. All rounds share one entry
+// for the storage; streams and eventfds have one a round.
+type File struct {
+	Kind     FileKind
+	Round    int32 // index into Rounds; None for storage
+	Number   uint16
+	Direct   bool
+	Nonblock bool
+	Bytes    int64 // size of the storage under test; 0 for streams
+}
+
+// Context is a kioctx of the run.
+type Context struct {
+	Round   int32
+	Number  uint32
+	Slots   uint32 // nr_events given to io_setup
+	Ring    uint32 // nr in the ring's header: events it holds, plus one; 0 if not set up
+	Compat  uint32 // compat_features in the ring's header
+	Setup   int32  // index into Calls; None if never called
+	Destroy int32  // the io_destroy that returned 0, else None
+}
+
+// Call is an operation that a thread invoked. X, Y and Z are the arguments of
+// InvokeRecord, Extra1 and Extra2 the further results of ReturnRecord.
+type Call struct {
+	Kind    CallKind
+	Thread  uint16
+	Round   int32
+	Context int32 // index into Contexts, or None
+	File    int32 // index into Files, or None
+	Request RequestID
+	Invoke  Time
+	Return  Time // Never if not seen to return
+	X, Y, Z int64
+	Ret     model.Result
+	Extra1  uint64
+	Extra2  uint64
+	First   int32 // submit: index into Requests of the first; reaping: into Events; else None
+	Count   int32 // how many of them belong to the call
+}
+
+// Completed reports whether the call was seen to return.
+func (c *Call) Completed() bool { return c.Return != Never }
+
+// Fate is what became of a request at its submission.
+type Fate uint8
+
+// The fates. A request is Unsure when its io_submit was not seen to return.
+const (
+	Accepted Fate = iota
+	Rejected
+	Unsure
+)
+
+// Request is one iocb of an io_submit call; or, with Context None, the
+// transfer of a plain read or write, accepted and ended by its own call.
+type Request struct {
+	ID      RequestID
+	Opcode  model.Opcode
+	Fate    Fate
+	Index   uint16 // position in the batch
+	Round   int32
+	Context int32 // index into Contexts; None for a plain read or write
+	File    int32 // index into Files
+	Eventfd int32 // index into Files, or None
+	Call    int32 // the io_submit, read or write
+	Event   int32 // index into Events of the first event seen, or None
+	Bytes   uint32
+	RWFlags uint32
+	Offset  int64 // POLL: the requested events
+	Data    uint64
+	Obj     uint64
+}
+
+// Event is an io_event that a call reaped. Request is the one whose data it
+// carries, else the one of its round whose iocb address it carries, else 0.
+type Event struct {
+	Call    int32
+	Request RequestID
+	Data    uint64
+	Obj     uint64
+	Res     model.Result
+	Res2    model.Result
+}
+
+// Data is a run of lines in a read's buffer; see DataRecord.
+type Data struct {
+	Request RequestID
+	Writer  RequestID
+	Class   DataClass
+	Bytes   uint32
+	Offset  int64
+	Claimed int64
+}
+
+// Damage is a released buffer that was written to; see DamageRecord.
+type Damage struct {
+	Request        RequestID
+	Why            Release
+	Poisoned, Seen Time
+	First, Bytes   uint32
+}
+
+// Watched counts the released buffers that were looked at again.
+type Watched struct{ Buffers, Bytes uint64 }
+
+// Outcome is how a request ended, as far as was seen: its result, and from
+// when on its end was known.
+func (h *History) Outcome(r *Request) (res model.Result, known Time, ok bool) {
+	if r.Context == None {
+		c := &h.Calls[r.Call]
+		return c.Ret, c.Return, c.Completed()
+	}
+	if r.Event == None {
+		return 0, Never, false
+	}
+	e := &h.Events[r.Event]
+	return e.Res, h.Calls[e.Call].Return, true
+}
