@@ -34,7 +34,9 @@ type FileDecl struct {
 }
 
 // RequestDecl declares a request: an iocb at an address of its own, ready
-// before the threads start, whether or not a step submits it.
+// before the threads start, whether or not a step submits it. Of a stream, a
+// read and a POLL whose mask has POLLIN take the reading end, a write and any
+// other POLL the writing end.
 type RequestDecl struct {
 	Opcode  model.Opcode `json:"op"`
 	File    uint16       `json:"file"`
