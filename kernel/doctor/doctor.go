@@ -1,0 +1,155 @@
+// Package doctor finds out what a machine can do for aiocheck, by trying, and
+// says what to install for what is missing.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Status is how far an ability is there.
+type Status string
+
+// The statuses.
+const (
+	OK      Status = "ok"
+	Limited Status = "limited" // works, with a restriction that Detail names
+	Missing Status = "missing"
+)
+
+// Check is one ability of the machine.
+type Check struct {
+	Name   string `json:"name"`
+	Needed string `json:"needed_for"` // what cannot be done without it
+	Status Status `json:"status"`
+	Detail string `json:"detail"`        // what was seen
+	Fix    string `json:"fix,omitempty"` // what to install or change
+}
+
+// Examine tries everything. dir is where a test file may be made. It takes
+// some seconds where KVM is there but does not work.
+func Examine(ctx context.Context, dir string) []Check {
+	return []Check{
+		aio(), aioLimits("/proc/sys/fs"), direct(dir), loopDevices("/dev/loop-control"),
+		qemu(ctx), kvm(ctx, "/dev/kvm"), buildTools(),
+	}
+}
+
+// Essential reports whether what verify needs on this host is there.
+func Essential(checks []Check) bool {
+	for _, c := range checks {
+		if c.Needed == forVerify && c.Status == Missing {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	forVerify = "verify"
+	forGuests = "guests in QEMU"
+	forBuilds = "building kernels"
+)
+
+// aio tries io_setup itself: a kernel without CONFIG_AIO and a seccomp filter
+// both refuse it.
+func aio() Check {
+	c := Check{Name: "AIO system calls", Needed: forVerify, Status: OK}
+	var u unix.Utsname
+	if err := unix.Uname(&u); err == nil {
+		c.Detail = "Linux " + unix.ByteSliceToString(u.Release[:])
+	}
+	var ctx uintptr
+	_, _, errno := unix.Syscall(unix.SYS_IO_SETUP, 1, addressOf(&ctx), 0)
+	if errno != 0 {
+		c.Status = Missing
+		c.Detail += fmt.Sprintf(": io_setup fails: %v", errno)
+		c.Fix = "run on a kernel with CONFIG_AIO, outside a sandbox that filters io_setup"
+		return c
+	}
+	unix.Syscall(unix.SYS_IO_DESTROY, ctx, 0, 0)
+	return c
+}
+
+// aioLimits reads fs.aio-nr and fs.aio-max-nr: io_setup fails with EAGAIN
+// when the sum of all contexts' nr_events would pass the second.
+func aioLimits(dir string) Check {
+	c := Check{Name: "AIO limits", Needed: forVerify, Status: OK}
+	used, err1 := readNumber(filepath.Join(dir, "aio-nr"))
+	most, err2 := readNumber(filepath.Join(dir, "aio-max-nr"))
+	if err := errors.Join(err1, err2); err != nil {
+		c.Status, c.Detail = Limited, err.Error()
+		return c
+	}
+	c.Detail = fmt.Sprintf("%d of %d events taken by all processes", used, most)
+	if most-used < 4096 {
+		c.Status, c.Fix = Limited, fmt.Sprintf("sysctl fs.aio-max-nr=%d", max(65536, 2*most))
+	}
+	return c
+}
+
+func readNumber(path string) (int64, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, fmt.Errorf("read limit: %w", err)
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read limit %s: %w", path, err)
+	}
+	return n, nil
+}
+
+// loopDevices looks at whether this user may make block devices from files.
+func loopDevices(control string) Check {
+	c := Check{Name: "loop devices", Needed: "tests on block devices", Status: OK, Detail: control}
+	f, err := os.OpenFile(control, os.O_RDWR, 0)
+	if err != nil {
+		c.Status, c.Detail = Missing, err.Error()
+		c.Fix = "run as root, with the loop module loaded (modprobe loop)"
+		return c
+	}
+	f.Close()
+	return c
+}
+
+// tool is a program or a header that a kernel build needs, and its package.
+type tool struct{ name, pkg string }
+
+// tools are those of Documentation/process/changes.rst that Debian's minimal
+// installation lacks.
+var tools = []tool{
+	{"gcc", "gcc"}, {"make", "make"}, {"flex", "flex"}, {"bison", "bison"}, {"bc", "bc"}, {"xz", "xz-utils"}, {"perl", "perl"},
+	{"/usr/include/gelf.h", "libelf-dev"}, {"/usr/include/openssl/opensslv.h", "libssl-dev"},
+}
+
+func buildTools() Check {
+	c := Check{Name: "kernel build tools", Needed: forBuilds, Status: OK}
+	var have, packages []string
+	for _, t := range tools {
+		_, err := exec.LookPath(t.name)
+		if filepath.IsAbs(t.name) {
+			_, err = os.Stat(t.name)
+		}
+		if err != nil {
+			packages = append(packages, t.pkg)
+		} else {
+			have = append(have, t.pkg)
+		}
+	}
+	c.Detail = "found " + strings.Join(have, ", ")
+	if len(packages) > 0 {
+		c.Status = Missing
+		c.Detail = "not found: " + strings.Join(packages, ", ")
+		c.Fix = "apt-get install " + strings.Join(packages, " ")
+	}
+	return c
+}

@@ -1,0 +1,109 @@
+package doctor
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fakeQEMU puts a shell script in QEMU's place.
+func fakeQEMU(t *testing.T, script string) {
+	t.Helper()
+	dir := t.TempDir()
+	if script != "" {
+		if err := os.WriteFile(filepath.Join(dir, qemuProgram), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":/bin")
+}
+
+func TestBootProbe(t *testing.T) {
+	for _, c := range []struct{ name, script, want string }{
+		{"boots", "printf K; exit 33", ""},
+		{"wrong output", "printf X; exit 33", "unexpected end"},
+		{"wrong status", "printf K; exit 1", "unexpected end"},
+		{"no accelerator", "echo 'failed to initialize kvm' >&2; exit 1", "unexpected end"},
+		{"hangs", "exec sleep 1000", "no end after"},
+		{"not there", "", "not found"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fakeQEMU(t, c.script)
+			deadline := 30 * time.Second
+			if c.name == "hangs" {
+				deadline = time.Millisecond
+			}
+			_, err := bootProbe(context.Background(), "tcg", deadline)
+			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
+				t.Fatalf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// A device that opens is not enough: KVM counts only if a guest boots.
+func TestKVMNeedsAGuest(t *testing.T) {
+	device := filepath.Join(t.TempDir(), "kvm")
+	if c := kvm(context.Background(), device); c.Status != Missing {
+		t.Errorf("no device: %+v", c)
+	}
+	if err := os.WriteFile(device, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for script, want := range map[string]Status{"printf K; exit 33": OK, "exit 1": Missing, "": Limited} {
+		fakeQEMU(t, script)
+		if c := kvm(context.Background(), device); c.Status != want {
+			t.Errorf("qemu %q: %+v, want %s", script, c, want)
+		}
+	}
+}
+
+func TestAIOLimits(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := aioLimits(dir); c.Status != Limited || !strings.Contains(c.Detail, "aio-nr") {
+		t.Errorf("no files: %+v", c)
+	}
+	write("aio-nr", "100\n")
+	write("aio-max-nr", "65536\n")
+	if c := aioLimits(dir); c.Status != OK {
+		t.Errorf("plenty: %+v", c)
+	}
+	write("aio-nr", "65000\n")
+	if c := aioLimits(dir); c.Status != Limited || c.Fix != "sysctl fs.aio-max-nr=131072" {
+		t.Errorf("nearly full: %+v", c)
+	}
+	write("aio-nr", "many\n")
+	if c := aioLimits(dir); c.Status != Limited || !strings.Contains(c.Detail, "many") {
+		t.Errorf("not a number: %+v", c)
+	}
+}
+
+// Whatever is missing, each check says what to do about it.
+func TestEveryLackHasAFix(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for _, c := range Examine(context.Background(), filepath.Join(t.TempDir(), "nosuch")) {
+		if c.Name == "" || c.Needed == "" || c.Detail == "" {
+			t.Errorf("incomplete: %+v", c)
+		}
+		if c.Status == Missing && c.Fix == "" {
+			t.Errorf("missing without a fix: %+v", c)
+		}
+	}
+}
+
+func TestEssential(t *testing.T) {
+	if !Essential([]Check{{Needed: forGuests, Status: Missing}, {Needed: forVerify, Status: Limited}}) {
+		t.Error("verify needs no guests")
+	}
+	if Essential([]Check{{Needed: forVerify, Status: Missing}}) {
+		t.Error("verify needs AIO")
+	}
+}
