@@ -18,7 +18,7 @@ func fakeQEMU(t *testing.T, script string) {
 			t.Fatal(err)
 		}
 	}
-	t.Setenv("PATH", dir+":/bin")
+	t.Setenv("PATH", dir)
 }
 
 func TestBootProbe(t *testing.T) {
@@ -27,7 +27,7 @@ func TestBootProbe(t *testing.T) {
 		{"wrong output", "printf X; exit 33", "unexpected end"},
 		{"wrong status", "printf K; exit 1", "unexpected end"},
 		{"no accelerator", "echo 'failed to initialize kvm' >&2; exit 1", "unexpected end"},
-		{"hangs", "exec sleep 1000", "no end after"},
+		{"hangs", "exec /bin/sleep 1000", "no end after"},
 		{"not there", "", "not found"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
