@@ -8,24 +8,33 @@ const None = -1
 // NoContext is the context number of calls and requests that need none.
 const NoContext = 1<<32 - 1
 
-// History is what was observed of a run: every table is in the order of the
-// trace's frames, and indexes between tables are positions. Build makes it
-// and guarantees that indexes are in range, that calls of one thread do not
-// overlap, and that Invoke <= Return.
+// History is what was observed of a run. Indexes between tables are positions.
+// Rounds, Files and Contexts are in the order of their numbers (the storage
+// before the files of rounds); the other tables in the order of the trace's
+// frames, in which each thread's records are in their order, but not those of
+// different threads. Read and FromLogs make it and guarantee that indexes are
+// in range, that calls of one thread do not overlap, and that Invoke <= Return.
 type History struct {
 	Header   Header
 	Rounds   []Round
 	Files    []File
 	Contexts []Context
 	Calls    []Call
-	Requests []Request // Requests[id-1] has the ID id
+	// Requests[id-1] has the ID id. A request that was declared in a program
+	// but never submitted has ID 0, the fate Unsubmitted, and None for indexes.
+	Requests []Request
 	Events   []Event
 	Data     []Data
 	Damages  []Damage
 	Watched  Watched
 	// Cut is set when the trace ends before the run did: it says where and
-	// why. Everything before the cut is in the history.
-	Cut error
+	// why. The history then ends at Until, the time to which the records of
+	// every thread are there; what some thread recorded after it is left out,
+	// so that no effect is in the history without its cause.
+	Cut   error
+	Until Time // Never if the trace was not cut
+	// Ending is how the recorder finished; its zero value for a cut trace.
+	Ending Ending
 }
 
 // Round is one program's run: it has contexts and streams of its own.
@@ -90,7 +99,13 @@ const (
 	Accepted Fate = iota
 	Rejected
 	Unsure
+	Unsubmitted
 )
+
+// String is the fate in lower case.
+func (f Fate) String() string {
+	return [...]string{"accepted", "rejected", "unsure", "unsubmitted"}[f&3]
+}
 
 // Request is one iocb of an io_submit call; or, with Context None, the
 // transfer of a plain read or write, accepted and ended by its own call.
