@@ -1,0 +1,282 @@
+package kernel
+
+import (
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"aiocheck/model"
+	"aiocheck/traces"
+)
+
+// round is one program made ready to run: everything that its steps need lies
+// in place before the threads start, outside of Go's heap where the kernel
+// reads or writes it.
+type round struct {
+	program  *traces.Program
+	run      uint32
+	arena    *arena
+	files    []file
+	contexts []kioctx
+	requests []request
+	iocbs    []iocb
+	pointers []uintptr // to the iocbs, in order: a batch is a piece of it
+	iovecs   []unix.Iovec
+	scratch  []byte // the memory of the three above, and of the threads' areas
+	areas    []threadArea
+}
+
+// kioctx is a context of the round at run time.
+type kioctx struct {
+	id       aioContext
+	ring     *aioRing
+	gate     atomic.Uint32 // gateOpen, gateHeld or gateShut: who may touch the ring
+	accepted atomic.Int64
+	reaped   atomic.Int64
+	gone     atomic.Bool // an io_destroy returned 0
+	requests []int       // those that a step submits to it
+}
+
+// The gate of a mapped ring. Reaping in user space is for one thread at a
+// time, and not while io_destroy unmaps the ring.
+const (
+	gateOpen = iota
+	gateHeld
+	gateShut
+)
+
+// request is what a step needs to know of a request.
+type request struct {
+	context uint32 // where it is submitted, or traces.NoContext
+	stream  bool
+	record  traces.Record // without the thread
+}
+
+// threadArea is memory of one thread that the kernel reads and writes.
+type threadArea struct {
+	events  []ioEvent
+	timeout *unix.Timespec
+	sigset  *aioSigset
+	mask    *[sigsetBytes]byte
+	result  *ioEvent // of io_cancel
+	word    *[8]byte // of eventfds
+}
+
+// file is a file of the round at run time.
+type file struct {
+	kind   traces.FileKind
+	ends   [2]int // descriptors of the reading and the writing end
+	closed [2]atomic.Bool
+}
+
+// end is the descriptor that a request takes; see traces.RequestDecl.
+func (f *file) end(r *traces.RequestDecl) int {
+	reads := r.Opcode.Reads() || r.Opcode == model.Poll && r.Offset&unix.POLLIN != 0
+	if reads {
+		return f.ends[0]
+	}
+	return f.ends[1]
+}
+
+// newRound makes p ready: streams are opened, buffers stamped or filled, iocbs
+// written. Contexts are set up later, by thread 0.
+func newRound(p *traces.Program, run uint32, a *arena, storage int) (*round, error) {
+	r := &round{program: p, run: run, arena: a}
+	a.lay(p)
+	if err := r.openFiles(storage); err != nil {
+		r.close()
+		return nil, err
+	}
+	if err := r.layScratch(); err != nil {
+		r.close()
+		return nil, err
+	}
+	r.contexts = make([]kioctx, len(p.Contexts))
+	r.requests = make([]request, len(p.Requests))
+	for i := range r.requests {
+		r.requests[i].context = traces.NoContext
+	}
+	for _, steps := range p.Threads {
+		for _, s := range steps {
+			if s.Do != traces.DoSubmit {
+				continue
+			}
+			c := &r.contexts[s.Context]
+			for i := int(s.Request); i < int(s.Request)+int(s.Count); i++ {
+				r.requests[i].context = uint32(s.Context)
+				c.requests = append(c.requests, i)
+			}
+		}
+	}
+	iovecs := r.iovecs
+	for i := range p.Requests {
+		iovecs = r.prepare(i, iovecs)
+	}
+	return r, nil
+}
+
+func (r *round) openFiles(storage int) error {
+	r.files = make([]file, len(r.program.Files))
+	for i := range r.files {
+		f, decl := &r.files[i], r.program.Files[i]
+		f.kind, f.ends = decl.Kind, [2]int{-1, -1}
+		flags := unix.O_CLOEXEC
+		if decl.Nonblock {
+			flags |= unix.O_NONBLOCK
+		}
+		var err error
+		switch decl.Kind {
+		case traces.Storage:
+			f.ends = [2]int{storage, storage}
+		case traces.Pipe:
+			err = unix.Pipe2(f.ends[:], flags)
+		case traces.Socket:
+			// SOCK_CLOEXEC and SOCK_NONBLOCK are the O_ flags of the same name.
+			f.ends, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|flags, 0)
+		case traces.Eventfd:
+			var fd int
+			fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+			f.ends = [2]int{fd, fd}
+		}
+		if err != nil {
+			return fmt.Errorf("make %s %d of round %d: %w", decl.Kind, i, r.program.Round, err)
+		}
+	}
+	return nil
+}
+
+// layScratch maps memory for the iocbs, the iovecs and the threads' areas.
+func (r *round) layScratch() error {
+	p := r.program
+	iovecs := 0
+	for i := range p.Requests {
+		iovecs += int(p.Requests[i].Segments)
+	}
+	events := make([]int, len(p.Threads))
+	for t, steps := range p.Threads {
+		events[t] = drainBatch
+		for _, s := range steps {
+			events[t] = max(events[t], int(s.Max))
+		}
+	}
+	const own = 256 // timeout, sigset, mask, result and word of a thread
+	n := len(p.Requests)*int(unsafe.Sizeof(iocb{})+unsafe.Sizeof(uintptr(0))) + iovecs*int(unsafe.Sizeof(unix.Iovec{}))
+	for _, e := range events {
+		n += own + e*int(unsafe.Sizeof(ioEvent{}))
+	}
+	var err error
+	r.scratch, err = unix.Mmap(-1, 0, int(pageRound(int64(n+1))), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return fmt.Errorf("map %d bytes for the iocbs of round %d: %w", n, p.Round, err)
+	}
+	at := unsafe.Pointer(&r.scratch[0])
+	r.iocbs = unsafe.Slice((*iocb)(at), len(p.Requests))
+	at = unsafe.Add(at, len(p.Requests)*int(unsafe.Sizeof(iocb{})))
+	r.iovecs = unsafe.Slice((*unix.Iovec)(at), iovecs)
+	at = unsafe.Add(at, iovecs*int(unsafe.Sizeof(unix.Iovec{})))
+	r.areas = make([]threadArea, len(p.Threads))
+	for t := range r.areas {
+		r.areas[t] = threadArea{
+			timeout: (*unix.Timespec)(at),
+			sigset:  (*aioSigset)(unsafe.Add(at, 32)),
+			mask:    (*[sigsetBytes]byte)(unsafe.Add(at, 64)),
+			word:    (*[8]byte)(unsafe.Add(at, 96)),
+			result:  (*ioEvent)(unsafe.Add(at, 128)),
+			events:  unsafe.Slice((*ioEvent)(unsafe.Add(at, own)), events[t]),
+		}
+		at = unsafe.Add(at, own+events[t]*int(unsafe.Sizeof(ioEvent{})))
+	}
+	r.pointers = unsafe.Slice((*uintptr)(at), len(p.Requests))
+	for i := range r.iocbs {
+		r.pointers[i] = uintptr(unsafe.Pointer(&r.iocbs[i]))
+	}
+	return nil
+}
+
+// prepare writes request i's iocb, iovecs and buffer. It returns the iovecs
+// that are left.
+func (r *round) prepare(i int, iovecs []unix.Iovec) []unix.Iovec {
+	decl, q, cb, buf := &r.program.Requests[i], &r.requests[i], &r.iocbs[i], r.arena.buffers[i]
+	id := r.program.First + traces.RequestID(i)
+	f := &r.files[decl.File]
+	q.stream = f.kind != traces.Storage
+
+	*cb = iocb{data: uint64(r.run)<<32 | uint64(id), opcode: uint16(decl.Opcode), fd: uint32(f.end(decl))}
+	switch op := decl.Opcode; {
+	case op == model.Poll:
+		cb.buf = uint64(decl.Offset)
+	case op == model.PReadV || op == model.PWriteV:
+		n := int(decl.Segments)
+		split(buf, iovecs[:n])
+		cb.offset = decl.Offset
+		cb.nbytes = uint64(n)
+		if n > 0 {
+			cb.buf = uint64(uintptr(unsafe.Pointer(&iovecs[0])))
+		}
+		iovecs = iovecs[n:]
+	case op.Transfers():
+		cb.offset = decl.Offset
+		cb.nbytes = uint64(len(buf))
+		cb.buf = address(buf)
+	}
+	if decl.Eventfd != 0 {
+		cb.flags |= iocbFlagResfd
+		cb.resfd = uint32(r.files[decl.Eventfd-1].ends[0])
+	}
+
+	place := decl.Offset
+	if q.stream {
+		place = 0
+	}
+	if decl.Opcode.Writes() {
+		Stamp(buf, r.run, id, place)
+	} else {
+		fill(buf, patternUnfilled)
+	}
+	r.arena.states[i].Store(stateInUse)
+	q.record = traces.RequestRecord(0, q.context, id, decl.Opcode, decl.File, decl.Eventfd,
+		decl.Offset, decl.Bytes, 0, cb.data, uint64(uintptr(unsafe.Pointer(cb))))
+	return iovecs
+}
+
+func address(buf []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(buf)))) }
+
+// split gives each iovec a piece of buf, the last ones the larger. Pieces are
+// multiples of the largest of page, sector and line that allows as many, so
+// that O_DIRECT takes them if it takes the whole.
+func split(buf []byte, iovecs []unix.Iovec) {
+	unit := LineBytes
+	for _, u := range [...]int{pageBytes, 512} {
+		if len(buf)%u == 0 && len(buf)/u >= len(iovecs) {
+			unit = u
+			break
+		}
+	}
+	units := len(buf) / unit
+	for i := range iovecs {
+		from, to := i*units/len(iovecs)*unit, (i+1)*units/len(iovecs)*unit
+		iovecs[i].Base = unsafe.SliceData(buf[from:])
+		iovecs[i].SetLen(to - from)
+	}
+}
+
+// close closes the streams and unmaps the scratch memory.
+func (r *round) close() {
+	for i := range r.files {
+		f := &r.files[i]
+		if f.kind == traces.Storage {
+			continue
+		}
+		for end, fd := range f.ends {
+			if fd >= 0 && !f.closed[end].Swap(true) && (end == 0 || fd != f.ends[0]) {
+				unix.Close(fd)
+			}
+		}
+	}
+	if r.scratch != nil {
+		// It was mapped by layScratch, so unmapping it cannot fail.
+		_ = unix.Munmap(r.scratch)
+	}
+}
