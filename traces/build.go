@@ -99,14 +99,16 @@ func newBuilder(h Header, name string, until Time) *builder {
 	}
 }
 
-// presize makes room for the tables. Totals come from the file, so they are
-// taken for no more than most records.
+// presize makes room for the tables, so that they need not grow by copying.
+// The totals come from the file: they are not believed beyond most records.
 func (b *builder) presize(t Totals, most int64) {
-	room := func(n int64) int64 { return max(0, min(n, most)) }
-	b.h.Calls = make([]Call, 0, room(t.Calls))
-	b.h.Requests = make([]Request, 0, room(t.Requests+t.Requests/16))
-	b.h.Events = make([]Event, 0, room(t.Events))
-	b.h.Data = make([]Data, 0, room(t.Data))
+	if min(t.Calls, t.Requests, t.Events, t.Data) < 0 || max(t.Calls, t.Requests, t.Events, t.Data) > most {
+		return
+	}
+	b.h.Calls = make([]Call, 0, t.Calls)
+	b.h.Requests = make([]Request, 0, t.Requests+t.Requests/16)
+	b.h.Events = make([]Event, 0, t.Events)
+	b.h.Data = make([]Data, 0, t.Data)
 }
 
 // malformed is an error at the current record.

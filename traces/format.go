@@ -26,9 +26,9 @@ const (
 	maxFrameStored  = maxFrameRecords*RecordSize + 1<<16
 	maxEnding       = 4096
 	maxEndingText   = 1024
-	// minStored is how many bytes of a file a record takes at least, as far as
-	// room is made before it is read: records have been seen to take 5 or more.
-	minStored = 1
+	// minStored is how many bytes of a file a record is taken to need at least
+	// when room is made before reading; 5 and more have been seen.
+	minStored = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
