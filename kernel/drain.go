@@ -12,10 +12,11 @@ const (
 	drainTries   = 10          // calls in a row without an event before the rest counts as lost
 )
 
-// closeRound ends the round as its program says, for all contexts that are
-// left. Thread 0 does so when all threads have done their steps.
-func (t *thread) closeRound() {
-	for c := range t.contexts {
+// closeContexts ends the thread's share of the contexts that are left as the
+// program says, once all threads have done their steps. io_destroy takes a
+// grace period of RCU, some milliseconds that threads can spend side by side.
+func (t *thread) closeContexts() {
+	for c := int(t.number); c < len(t.contexts); c += len(t.program.Threads) {
 		if t.contexts[c].gone.Load() {
 			continue
 		}
@@ -24,9 +25,10 @@ func (t *thread) closeRound() {
 		}
 		t.destroy(uint32(c))
 	}
-	if t.program.End != traces.EndDrain {
-		return
-	}
+}
+
+// readEventfds reads every eventfd that is open.
+func (t *thread) readEventfds() {
 	for f := range t.files {
 		if t.files[f].kind == traces.Eventfd && !t.files[f].closed[0].Load() {
 			t.readEventfd(uint16(f))

@@ -46,6 +46,7 @@ type Host struct {
 	clockError int64
 	watches    [arenas]watch
 	next       traces.RequestID // the first ID that no program has used
+	rounds     int
 }
 
 // NewHost prepares the shared memory and starts a runner. The run's clock
@@ -146,6 +147,7 @@ func (h *Host) Run(ctx context.Context, next func() (*traces.Program, bool), sin
 			return err
 		}
 		h.next = max(h.next, p.First+traces.RequestID(len(p.Requests)))
+		h.rounds++
 		if err := h.round(ctx, p, arena, sink); err != nil {
 			return fmt.Errorf("round %d: %w", p.Round, err)
 		}

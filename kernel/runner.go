@@ -152,8 +152,9 @@ func (r *runner) round(o *order) error {
 	}
 	ready := make(chan struct{}) // closed when the contexts are set up
 	failed := make([]error, len(p.Threads))
-	var ending, done sync.WaitGroup
-	ending.Add(len(p.Threads))
+	var stepping, closing, done sync.WaitGroup
+	stepping.Add(len(p.Threads))
+	closing.Add(len(p.Threads))
 	for n := range p.Threads {
 		t := &thread{round: made, number: uint16(n), area: &made.areas[n], rec: r.memory.rings[n],
 			clock: &r.clock, shared: r.memory.control}
@@ -179,28 +180,27 @@ func (r *runner) round(o *order) error {
 			if failed[0] == nil && err == nil {
 				t.work()
 			}
-			ending.Done()
-			if t.number == 0 && err == nil {
-				ending.Wait()
-				t.end()
-			}
 			if t.number != 0 {
 				failed[n] = err // failed[0] is being read
+			}
+			stepping.Done()
+			stepping.Wait()
+			if err != nil || p.End == traces.EndKill {
+				return
+			}
+			if p.End == traces.EndExit {
+				t.step(&traces.Step{Do: traces.DoExit})
+			}
+			t.closeContexts()
+			closing.Done()
+			if t.number == 0 && p.End == traces.EndDrain {
+				closing.Wait()
+				t.readEventfds()
 			}
 		})
 	}
 	done.Wait()
 	return errors.Join(failed...)
-}
-
-// end is what thread 0 does once all threads have done their steps.
-func (t *thread) end() {
-	switch t.program.End {
-	case traces.EndExit:
-		t.step(&traces.Step{Do: traces.DoExit})
-	case traces.EndDrain, traces.EndDestroy:
-		t.closeRound()
-	}
 }
 
 // prepare blocks signals on the thread, so that no call is interrupted, and
