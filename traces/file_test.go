@@ -207,39 +207,3 @@ func TestOpenMissingFile(t *testing.T) {
 	}
 }
 
-// FuzzReader: no input makes the reader panic or read more than is there, and
-// what it reads it can write and read again.
-func FuzzReader(f *testing.F) {
-	var file bytes.Buffer
-	synthFile(f, &file, synthLogs(6, 2, 2, 30))
-	f.Add(file.Bytes())
-	f.Add(file.Bytes()[:file.Len()-100])
-	f.Add(file.Bytes()[:400])
-	f.Add([]byte("AIOT 1 00000003 00000000\n{}\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		recs, _, err := readAll(data)
-		if err == nil {
-			t.Fatal("reading never ends")
-		}
-		var again bytes.Buffer
-		w, err := NewWriter(&again, Header{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(w.Append(recs), w.Close(FinishComplete, "")); err != nil {
-			t.Fatal(err)
-		}
-		if got, _, err := readAll(again.Bytes()); err != io.EOF || len(got) != len(recs) {
-			t.Errorf("%d records of %d: %v", len(got), len(recs), err)
-		}
-		logs := make([]Log, 1)
-		logs[0] = recs
-		if h, err := FromLogs(Header{}, logs...); err == nil {
-			for i := range h.Calls {
-				if c := &h.Calls[i]; c.Invoke > c.Return || int(c.Round) >= len(h.Rounds) {
-					t.Errorf("call %+v", c)
-				}
-			}
-		}
-	})
-}

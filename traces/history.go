@@ -162,6 +162,9 @@ type Watched struct{ Buffers, Bytes uint64 }
 // Outcome is how a request ended, as far as was seen: its result, and from
 // when on its end was known.
 func (h *History) Outcome(r *Request) (res model.Result, known Time, ok bool) {
+	if r.Call == None {
+		return 0, Never, false
+	}
 	if r.Context == None {
 		c := &h.Calls[r.Call]
 		return c.Ret, c.Return, c.Completed()

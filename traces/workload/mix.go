@@ -59,7 +59,7 @@ func ParseMix(text string) (Mix, error) {
 			}
 		}
 		if !found {
-			return mix, fmt.Errorf("no mix is called %q: there are %s", fields[0], strings.Join(mixNames(), ", "))
+			return mix, fmt.Errorf("no mix is called %q: there are %s", fields[0], MixNames())
 		}
 		fields = fields[1:]
 	}
@@ -111,6 +111,9 @@ func known(key string) bool {
 	}
 	return false
 }
+
+// MixNames lists the profiles: "default, storage, hot, cancel".
+func MixNames() string { return strings.Join(mixNames(), ", ") }
 
 func mixNames() []string {
 	var names []string
