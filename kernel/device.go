@@ -3,67 +3,195 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"aiocheck/traces"
 )
 
-// Storage is the storage under test, open.
+// Storage is the storage under test, open and filled with lines of request 0.
 type Storage struct {
 	Device traces.Device
-	Note   string // why it is not opened with O_DIRECT; empty if it is
+	Note   string // why it was not opened with O_DIRECT; empty if it was
 	file   *os.File
-	remove string // the temporary file to remove at the end
+	claim  *os.File // opened first, and kept: it claims a device
+	remove string   // the temporary file, removed at the end
 }
 
 // StorageOptions say what to open.
 type StorageOptions struct {
 	Path      string // a file, a block device, or a directory for a temporary file; empty: the system's
-	Bytes     int64  // of the tested range, from offset 0 on
+	Bytes     int64  // of the tested range, from offset 0 on: a multiple of 512
 	Run       uint32 // the run's number in the lines that the storage begins with
 	Buffered  bool   // do not try O_DIRECT
 	Overwrite bool   // an existing file may be overwritten
-	Destroy   bool   // a block device with data may be overwritten
+	Destroy   bool   // a block device that carries data may be overwritten
 }
 
-// OpenStorage opens the storage and fills it with lines of request 0.
+// OpenStorage opens what the options name and overwrites the tested range.
+// Its errors name the path and say what can be done.
 func OpenStorage(opts StorageOptions) (*Storage, error) {
-	dir := opts.Path
-	f, err := os.CreateTemp(dir, "aiocheck-*.data")
+	if opts.Bytes <= 0 || opts.Bytes%512 != 0 {
+		return nil, fmt.Errorf("%d bytes of storage: not a positive multiple of 512", opts.Bytes)
+	}
+	path := opts.Path
+	if path == "" {
+		path = os.TempDir()
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return finish(createFile(path, opts))
+	case err != nil:
+		return nil, fmt.Errorf("open storage: %w", err)
+	case info.IsDir():
+		return finish(createTemp(path, opts))
+	case info.Mode().IsRegular():
+		if !opts.Overwrite {
+			return nil, fmt.Errorf("%s exists: name another file, or allow it to be overwritten", path)
+		}
+		return finish(createFile(path, opts))
+	case info.Mode()&fs.ModeDevice != 0 && info.Mode()&fs.ModeCharDevice == 0:
+		return finish(openDevice(path, opts))
+	}
+	return nil, fmt.Errorf("%s is neither a file, nor a directory, nor a block device", path)
+}
+
+// finish looks up how the opened storage takes O_DIRECT, and fills it.
+func finish(s *Storage, opts StorageOptions, err error) (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	if err := f.Truncate(opts.Bytes); err != nil {
-		return nil, err
+	if opts.Buffered {
+		s.buffered("buffered access was asked for")
+	} else if err := s.direct(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	fd, err := unix.Open(f.Name(), unix.O_RDWR|unix.O_DIRECT|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	s := &Storage{file: os.NewFile(uintptr(fd), f.Name()), remove: f.Name()}
-	s.Device = traces.Device{Path: f.Name(), Kind: "file", Direct: true, Align: 512, MemAlign: 512, Bytes: opts.Bytes}
 	if err := s.initialise(opts.Run); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// initialise writes lines of request 0 to the whole range.
-func (s *Storage) initialise(run uint32) error {
-	buf, err := unix.Mmap(-1, 0, readBackBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+func createTemp(dir string, opts StorageOptions) (*Storage, StorageOptions, error) {
+	f, err := os.CreateTemp(dir, "aiocheck-*.data")
 	if err != nil {
-		return fmt.Errorf("map a buffer to initialise the storage: %w", err)
+		return nil, opts, fmt.Errorf("make a temporary file: %w: name a file, or another directory", err)
+	}
+	s := &Storage{file: f, claim: f, remove: f.Name()}
+	return allocated(s, opts)
+}
+
+func createFile(path string, opts StorageOptions) (*Storage, StorageOptions, error) {
+	flags := os.O_RDWR | os.O_CREATE
+	if !opts.Overwrite {
+		flags |= os.O_EXCL // it was not there a moment ago
+	}
+	f, err := os.OpenFile(path, flags, 0o600)
+	if err != nil {
+		return nil, opts, fmt.Errorf("open storage: %w%s", err, advice(err))
+	}
+	return allocated(&Storage{file: f, claim: f}, opts)
+}
+
+// allocated gives the file its size and its blocks, so that writes under test
+// find no hole and no full disk.
+func allocated(s *Storage, opts StorageOptions) (*Storage, StorageOptions, error) {
+	s.Device = traces.Device{Path: s.file.Name(), Kind: "file", Bytes: opts.Bytes}
+	info, err := s.file.Stat()
+	if err == nil && info.Size() < opts.Bytes {
+		err = s.file.Truncate(opts.Bytes)
+	}
+	if err == nil {
+		err = unix.Fallocate(int(s.file.Fd()), 0, 0, opts.Bytes)
+		if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+			err = nil // filling it will do
+		}
+	}
+	if err == nil {
+		s.Device.FileSystem, s.Device.Source, err = mountOf(s.file)
+	}
+	if err != nil {
+		return nil, opts, errors.Join(fmt.Errorf("give %s its %d bytes: %w%s", s.file.Name(), opts.Bytes, err, advice(err)), s.Close())
+	}
+	return s, opts, nil
+}
+
+// openDevice opens a block device for itself: O_EXCL fails if the kernel uses
+// it in any way (a mount, swap, LVM, MD, a loop device on top).
+func openDevice(path string, opts StorageOptions) (*Storage, StorageOptions, error) {
+	fail := func(err error) (*Storage, StorageOptions, error) { return nil, opts, err }
+	use, err := deviceUse(path)
+	if err != nil {
+		return fail(err)
+	}
+	if use != "" {
+		return fail(fmt.Errorf("%s %s: it is not touched; name another device", path, use))
+	}
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_EXCL|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fail(fmt.Errorf("open device %s: %w%s", path, err, advice(err)))
+	}
+	f := os.NewFile(uintptr(fd), path)
+	s := &Storage{file: f, claim: f}
+	s.Device = traces.Device{Path: path, Kind: "block device", Source: path, Bytes: opts.Bytes}
+	size, err := s.file.Seek(0, 2)
+	if err != nil {
+		return fail(errors.Join(fmt.Errorf("find the size of %s: %w", path, err), s.Close()))
+	}
+	if size < opts.Bytes {
+		return fail(errors.Join(fmt.Errorf("%s has %d bytes, fewer than the %d to test on", path, size, opts.Bytes), s.Close()))
+	}
+	if opts.Destroy {
+		return s, opts, nil
+	}
+	found, err := signature(s.file, size)
+	if err != nil {
+		return fail(errors.Join(fmt.Errorf("look for data on %s: %w", path, err), s.Close()))
+	}
+	if found != "" {
+		return fail(errors.Join(fmt.Errorf("%s carries %s: its data would be destroyed, which has to be asked for", path, found), s.Close()))
+	}
+	return s, opts, nil
+}
+
+// advice is what to do about an error of opening or sizing storage.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		return ": something uses it (a mount, swap, LVM, RAID, a loop device); see lsblk"
+	case errors.Is(err, unix.EROFS):
+		return ": name a place that can be written to"
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return ": test on fewer bytes, or name a place with more room"
+	case errors.Is(err, fs.ErrPermission):
+		return ": name a place that this user may write to"
+	case errors.Is(err, unix.EFBIG):
+		return ": the file system or a limit of the process forbids files that large"
+	}
+	return ""
+}
+
+// initialise writes lines of request 0 to the whole range and makes them
+// durable.
+func (s *Storage) initialise(run uint32) error {
+	buf, err := unix.Mmap(-1, 0, chunkBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return fmt.Errorf("map a buffer to fill the storage: %w", err)
 	}
 	defer unix.Munmap(buf)
-	for at := int64(0); at < s.Device.Bytes; at += readBackBytes {
-		piece := buf[:min(readBackBytes, s.Device.Bytes-at)]
+	for at := int64(0); at < s.Device.Bytes; at += chunkBytes {
+		piece := buf[:min(chunkBytes, s.Device.Bytes-at)]
 		Stamp(piece, run, 0, at)
 		if _, err := s.file.WriteAt(piece, at); err != nil {
-			return fmt.Errorf("initialise %s: %w", s.Device.Path, err)
+			return fmt.Errorf("fill %s: %d bytes at %d: %w%s", s.Device.Path, len(piece), at, err, advice(err))
 		}
+	}
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("fill %s: %w", s.Device.Path, err)
 	}
 	return nil
 }
@@ -71,8 +199,23 @@ func (s *Storage) initialise(run uint32) error {
 // Close closes the storage and removes it if it was temporary.
 func (s *Storage) Close() error {
 	err := s.file.Close()
+	if s.claim != s.file {
+		err = errors.Join(err, s.claim.Close())
+	}
 	if s.remove != "" {
 		err = errors.Join(err, os.Remove(s.remove))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("close storage: %w", err)
+	}
+	return nil
+}
+
+// absolute is the path that the system's tables know a device by.
+func absolute(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("resolve %s: %w", path, err)
+	}
+	return filepath.Abs(real)
 }

@@ -42,8 +42,8 @@ func (w *watch) look(h *Host, sink Sink) error {
 	return sink.Append(records)
 }
 
-// readBackBytes is the size of the reads of the final read-back.
-const readBackBytes = 1 << 20
+// chunkBytes is the size of the transfers that fill the storage and read it back.
+const chunkBytes = 1 << 20
 
 // readBack reads the whole storage with plain reads, as requests that follow
 // the last one of the programs. They belong to the last round.
@@ -51,15 +51,15 @@ func (h *Host) readBack(sink Sink) error {
 	if h.rounds == 0 {
 		return nil
 	}
-	buf, err := unix.Mmap(-1, 0, readBackBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	buf, err := unix.Mmap(-1, 0, chunkBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
 		return fmt.Errorf("map a buffer to read the storage back: %w", err)
 	}
 	defer unix.Munmap(buf)
 	var records []traces.Record
 	var ended traces.Time
-	for at := int64(0); at < h.storage.Device.Bytes; at += readBackBytes {
-		piece := buf[:min(readBackBytes, h.storage.Device.Bytes-at)]
+	for at := int64(0); at < h.storage.Device.Bytes; at += chunkBytes {
+		piece := buf[:min(chunkBytes, h.storage.Device.Bytes-at)]
 		fill(piece, patternUnfilled)
 		id := h.next
 		h.next++
