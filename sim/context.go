@@ -32,7 +32,8 @@ type context struct {
 
 	// What user space knows: accepted and not reaped. io_destroy ends it.
 	outstanding int
-	abandoned   bool // the closing wait ended without events
+	tries       int  // closing waits in a row that brought nothing
+	drained     bool // the closing call that does not wait has been made
 	leaked      int  // slots that a misbehaving kernel has lost
 }
 

@@ -1,6 +1,9 @@
 package sim
 
-import "aiocheck/traces"
+import (
+	"aiocheck/model"
+	"aiocheck/traces"
+)
 
 // bufferOf makes the buffer of a read, filled with the pattern that says that
 // nobody has read into it.
@@ -23,7 +26,7 @@ func (t *Target) recordData(log *traces.Log, thread uint16, id traces.RequestID,
 		class := classify(buf[i], at, i, kind)
 		n := 1
 		for i+n < len(buf) && buf[i+n].writer == buf[i].writer && classify(buf[i+n], at, i+n, kind) == class &&
-			(buf[i+n].place == buf[i].place+int32(n) || buf[i].place < 0 && buf[i+n].place == buf[i].place) {
+			(buf[i+n].place == buf[i].place+int32(n) || buf[i].place < 0) {
 			n++
 		}
 		offset := at + int64(i*lineBytes)
@@ -52,16 +55,21 @@ func classify(l tag, at int64, i int, kind traces.FileKind) traces.DataClass {
 	return traces.DataWritten
 }
 
-// recordRead describes what a read that ended well left in its buffer. The
-// description covers the whole buffer: what the result does not count must
-// still hold the pattern.
-func (t *Target) recordRead(thread uint16, r *request) {
+// recordRead describes what a read that moved res bytes left in its buffer.
+// Of the lines beyond the result only those are told that should still hold
+// the pattern and do not.
+func (t *Target) recordRead(thread uint16, r *request, res model.Result) {
 	at := r.decl.Offset
 	if r.file.kind != traces.Storage {
 		at = 0
 	}
-	if r.file.kind != traces.Eventfd {
-		t.recordData(t.log(thread), thread, r.id, r.buf, at, r.file.kind)
+	done := min(int(res)/lineBytes, len(r.buf))
+	log := t.log(thread)
+	t.recordData(log, thread, r.id, r.buf[:done], at, r.file.kind)
+	for i := done; i < len(r.buf); i++ {
+		if r.buf[i].place != placeUnfilled {
+			t.recordData(log, thread, r.id, r.buf[i:i+1], at+int64(i*lineBytes), r.file.kind)
+		}
 	}
 }
 

@@ -17,20 +17,17 @@ const (
 // span is when a request was invoked and when its end was known.
 type span struct{ invoked, ended traces.Time }
 
-// note and settle keep the spans by which a bug finds data that can no longer
-// be read honestly.
-func (s *storage) note(id traces.RequestID, at traces.Time) {
-	for int(id) >= len(s.spans) {
+// expect makes room for the spans of requests up to last. By the spans a bug
+// finds data that can no longer be read honestly.
+func (s *storage) expect(last traces.RequestID) {
+	for int(last) >= len(s.spans) {
 		s.spans = append(s.spans, span{0, traces.Never})
 	}
-	s.spans[id].invoked = at
 }
-
-func (s *storage) settle(id traces.RequestID, at traces.Time) { s.spans[id].ended = at }
 
 // follows reports whether request a was invoked after the end of b was known.
 func (s *storage) follows(a, b traces.RequestID) bool {
-	return b == 0 || int(a) < len(s.spans) && int(b) < len(s.spans) && s.spans[b].ended < s.spans[a].invoked
+	return b == 0 || s.spans[b].ended < s.spans[a].invoked
 }
 
 // planTransfer chooses whether the bug strikes, and where.

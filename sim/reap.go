@@ -106,10 +106,10 @@ func (t *Target) reaped(th *thread) {
 		}
 		r.reaped = true
 		if t.bug != 0 {
-			t.storage.settle(r.id, t.now)
+			t.storage.spans[r.id].ended = t.now
 		}
 		if r.decl.Opcode.Reads() && e.res > 0 {
-			t.recordRead(th.number, r)
+			t.recordRead(th.number, r, e.res)
 		}
 		r.freeBuffer(traces.AfterEvent, t.now)
 		if t.bug == writeAfterEvent {

@@ -9,9 +9,13 @@ import (
 	"aiocheck/traces"
 )
 
-// closingTimeout is how long the closing sequence waits for an event that an
-// honest kernel would certainly give.
-const closingTimeout = 10 * time.Second
+// The closing sequence asks for so many events at a time, waits so long for
+// one, and gives the rest up as lost after so many waits in vain.
+const (
+	closingBatch   = 64
+	closingTimeout = time.Second
+	closingTries   = 3
+)
 
 // begin lays out a round: records, files, contexts, requests and threads.
 func (t *Target) begin(p *traces.Program) error {
@@ -23,6 +27,9 @@ func (t *Target) begin(p *traces.Program) error {
 	t.jobBias = 1 + t.below(15)
 	t.lastID = max(t.lastID, p.First+traces.RequestID(len(p.Requests))-1)
 
+	if t.bug != 0 {
+		t.storage.expect(t.lastID)
+	}
 	t.control.Record(traces.RoundRecord(traces.Controller, t.tick(), p.Round, p.End))
 	t.files = resize(t.files, len(p.Files))
 	for i, d := range p.Files {
@@ -91,14 +98,27 @@ func (t *Target) check(p *traces.Program) error {
 		return fmt.Errorf("the first request is %d after %d", p.First, t.lastID)
 	}
 	for th, steps := range p.Threads {
-		for i, s := range steps {
-			if int(s.Context) >= len(p.Contexts) && s.Do <= traces.DoDestroy || int(s.File) >= len(p.Files) ||
-				int(s.Request)+int(s.Count) > len(p.Requests) || int(s.Thread) >= len(p.Threads) {
+		for i := range steps {
+			if !sound(p, &steps[i]) {
 				return fmt.Errorf("thread %d, step %d names what is not there", th, i)
 			}
 		}
 	}
 	return nil
+}
+
+// sound reports whether everything that a step names is declared.
+func sound(p *traces.Program, s *traces.Step) bool {
+	last := int(s.Request) + int(s.Count) // one past the last request
+	switch s.Do {
+	case traces.DoCancel, traces.DoRead, traces.DoWrite:
+		last = int(s.Request) + 1
+		if s.Do == traces.DoWrite && int(s.File) < len(p.Files) && p.Files[s.File].Kind == traces.Eventfd {
+			last = 0
+		}
+	}
+	return (s.Do > traces.DoDestroy || int(s.Context) < len(p.Contexts)) && int(s.File) < len(p.Files) &&
+		last <= len(p.Requests) && int(s.Thread) < len(p.Threads)
 }
 
 // errStuck says that threads wait and nothing will ever wake them.
@@ -112,8 +132,10 @@ func (t *Target) play() error {
 		steps += len(s)
 	}
 	killAt := int(t.below(uint32(6*steps + 1)))
+	through := false
 	for !t.exiting && (p.End != traces.EndKill || t.ticks < killAt) {
-		if !t.anyThread() && !t.closingStep() {
+		through = through || !t.anyThread()
+		if through && !t.closing() {
 			break
 		}
 		if err := t.schedule(); err != nil {
@@ -144,35 +166,52 @@ func (t *Target) anyThread() bool {
 	return false
 }
 
-// closingStep gives the first thread the next call of the closing sequence:
-// reap until nothing is in flight, destroy, and read the eventfds. It reports
-// whether there was one left.
-func (t *Target) closingStep() bool {
-	if t.program.End == traces.EndExit || t.program.End == traces.EndKill {
+// closing gives every thread that is through its next call of the closing
+// sequence. The contexts are shared out; for each: reap until nothing is in
+// flight, look once more without waiting, destroy. After that the first thread
+// reads the eventfds. It reports whether any thread has something to do.
+func (t *Target) closing() bool {
+	drain := t.program.End == traces.EndDrain
+	if !drain && t.program.End != traces.EndDestroy {
 		return false
 	}
-	th := &t.threads[0]
-	for i := range t.contexts {
-		c := &t.contexts[i]
-		if c.dead {
-			continue
+	busy := false
+	for i := range t.threads {
+		if th := &t.threads[i]; th.phase != over || t.closeNext(th, drain) {
+			busy = true
 		}
-		if t.program.End == traces.EndDrain && c.outstanding > 0 && !c.abandoned {
-			t.invoke(th, traces.Step{Do: traces.DoGetEvents, Context: uint16(i), Min: 1, Max: int32(c.outstanding), Timeout: closingTimeout})
-			// Whatever is still there is asked for once more only if this call
-			// brings something.
-			c.abandoned = true
-			return true
-		}
-		t.invoke(th, traces.Step{Do: traces.DoDestroy, Context: uint16(i)})
-		return true
+	}
+	if busy || !drain {
+		return busy
 	}
 	for i := range t.files {
 		if f := &t.files[i]; f.kind == traces.Eventfd && f.open[readEnd] {
 			f.open[readEnd] = false
-			t.invoke(th, traces.Step{Do: traces.DoReadEventfd, File: uint16(i)})
+			t.invoke(&t.threads[0], traces.Step{Do: traces.DoReadEventfd, File: uint16(i)})
 			return true
 		}
+	}
+	return false
+}
+
+// closeNext begins the next closing call on a context of the thread's share.
+func (t *Target) closeNext(th *thread, drain bool) bool {
+	for i := int(th.number); i < len(t.contexts); i += len(t.threads) {
+		c := &t.contexts[i]
+		s := traces.Step{Do: traces.DoGetEvents, Context: uint16(i), Max: closingBatch}
+		switch {
+		case c.dead:
+			continue
+		case drain && c.outstanding > 0 && c.tries < closingTries:
+			c.tries++
+			s.Min, s.Timeout = 1, closingTimeout
+		case drain && !c.drained:
+			c.drained = true
+		default:
+			s.Do = traces.DoDestroy
+		}
+		t.invoke(th, s)
+		return true
 	}
 	return false
 }

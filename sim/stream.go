@@ -229,19 +229,16 @@ func (f *file) compact() {
 	}
 }
 
-// readCount is eventfd_read by a request.
+// readCount is eventfd_read by a request; eventfds do not block.
 func (t *Target) readCount(r *request) (model.Result, bool) {
-	f := r.file
 	switch {
 	case r.decl.Bytes < 8:
 		return model.Fail(model.EINVAL), true
-	case f.count > 0:
-		f.count = 0
-		return 8, true
-	case f.nonblock:
+	case r.file.count == 0:
 		return model.Fail(model.EAGAIN), true
 	}
-	return 0, false
+	r.file.count = 0
+	return 8, true
 }
 
 // writeStream makes a step of a write: a pipe takes what fits at once, a

@@ -155,14 +155,14 @@ func (t *Target) inline(r *request) (res model.Result, ok bool) {
 // to wait.
 func (t *Target) canMove(r *request) bool {
 	f := r.file
-	if f.nonblock || !f.stream() && f.kind != traces.Eventfd {
+	if f.nonblock || !f.stream() {
 		return true
 	}
 	lines := int(r.decl.Bytes) / lineBytes
 	if r.decl.Opcode.Reads() {
-		return f.held() > 0 || f.dead(writeEnd) || lines == 0 || f.count > 0 || f.kind == traces.Eventfd && r.decl.Bytes < 8
+		return f.held() > 0 || f.dead(writeEnd) || lines == 0
 	}
-	if f.kind == traces.Eventfd || f.dead(readEnd) || lines == 0 {
+	if f.dead(readEnd) || lines == 0 {
 		return true
 	}
 	if f.kind == traces.Pipe && lines <= pipeBufLines {

@@ -135,14 +135,14 @@ func (t *Target) invoke(th *thread, s traces.Step) {
 	case traces.DoDestroy:
 		th.call = traces.CallDestroy
 	case traces.DoReadEventfd:
-		th.call, file, x, y = traces.CallReadEventfd, s.File, 8, -1
+		th.call, file = traces.CallReadEventfd, s.File
 	case traces.DoRead, traces.DoWrite:
 		th.call = traces.CallRead
 		if s.Do == traces.DoWrite {
 			th.call = traces.CallWrite
 		}
 		file, x, y = s.File, 8, -1
-		if t.files[file].kind != traces.Eventfd {
+		if t.onRequest(&s) {
 			r := &t.requests[s.Request]
 			request, file, x = r.id, r.decl.File, int64(r.decl.Bytes)
 			if t.files[file].kind == traces.Storage {
@@ -172,7 +172,7 @@ func (t *Target) invoke(th *thread, s traces.Step) {
 func (t *Target) recordRequest(thread uint16, context uint32, r *request) {
 	d := r.decl
 	if t.bug != 0 {
-		t.storage.note(r.id, t.now)
+		t.storage.spans[r.id].invoked = t.now
 	}
 	t.log(thread).Record(traces.RequestRecord(thread, context, r.id, d.Opcode, d.File, d.Eventfd, d.Offset, d.Bytes, 0, t.dataOf(r.id), r.obj))
 }
@@ -221,11 +221,12 @@ func (t *Target) back(th *thread) {
 	case traces.CallGetEvents, traces.CallPGetEvents, traces.CallReapRing:
 		t.reaped(th)
 		if th.ret > 0 {
-			th.ctx.abandoned = false
+			th.ctx.tries = 0
 		}
 	case traces.CallRead:
-		if th.ret > 0 && th.step.Do == traces.DoRead {
-			t.recordRead(th.number, &t.requests[th.step.Request])
+		if r := &t.requests[th.step.Request]; th.ret > 0 {
+			t.recordRead(th.number, r, th.ret)
+			r.freeBuffer(traces.AfterEvent, t.now)
 		}
 	}
 	th.next(t.now)
@@ -242,10 +243,16 @@ func (t *Target) readEventfd(th *thread) {
 	t.returns(th, 8)
 }
 
+// onRequest reports whether a Read or Write step moves the data of a request;
+// a Write to an eventfd adds 1 to it.
+func (t *Target) onRequest(s *traces.Step) bool {
+	return s.Do == traces.DoRead || t.files[s.File].kind != traces.Eventfd
+}
+
 // plain is read(2) and write(2).
 func (t *Target) plain(th *thread) {
-	f := &t.files[th.step.File]
-	if f.kind == traces.Eventfd {
+	if !t.onRequest(&th.step) {
+		f := &t.files[th.step.File]
 		f.count++
 		t.returns(th, 8)
 		t.wake(f)
