@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"aiocheck/checker"
@@ -61,9 +62,9 @@ const (
 	rowHeight   = 30
 	chartHead   = 24
 	chartMargin = 26
-	gapWidth    = 46 // between two neighbouring ends of steps, while there is room
+	gapWidth    = 80 // between two neighbouring ends of steps, while there is room
 	chartWidth  = 560
-	maxTicks    = 9
+	tickWidth   = 66 // room that a time needs
 )
 
 func viewFinding(h *traces.History, index int, p model.Property, f *checker.Finding) findingView {
@@ -124,10 +125,9 @@ func drawSteps(steps []checker.Step) chart {
 	x := func(position float64) float64 { return chartMargin + gap*position }
 	at := func(t traces.Time) int { i, _ := slices.BinarySearch(ends, t); return i }
 	points := linearizationPoints(steps, at)
-	for i, t := range ends {
-		if i%(1+len(ends)/maxTicks) == 0 {
-			c.Ticks = append(c.Ticks, tick{x(float64(i)), "+" + duration(t-ends[0])})
-		}
+	every := int(math.Ceil(tickWidth / gap))
+	for i := 0; i < len(ends); i += every {
+		c.Ticks = append(c.Ticks, tick{x(float64(i)), "+" + duration(ends[i]-ends[0])})
 	}
 	for i, s := range steps {
 		b := bar{X: x(float64(at(s.From))), Y: float64(chartHead + rowHeight*i + 6), Height: rowHeight - 12, Order: s.Order,

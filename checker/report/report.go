@@ -25,7 +25,7 @@ var files embed.FS
 // one: each may use what the ones before it define.
 var scripts = []string{"format", "data", "view", "timeline", "minimap", "details", "search", "main"}
 
-var pages = template.Must(template.New("report").Funcs(template.FuncMap{"count": func(n int64) string { return count(int(n)) }}).
+var pages = template.Must(template.New("report").Funcs(template.FuncMap{"count": count[int], "count64": count[int64]}).
 	ParseFS(files, "head.html", "tail.html"))
 
 // page is what the templates show.

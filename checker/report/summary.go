@@ -162,8 +162,8 @@ func (g *grid) finish() grid {
 }
 
 // count writes a number with its thousands apart: "12 345" with thin spaces.
-func count(n int) string {
-	digits := strconv.Itoa(n)
+func count[N int | int64](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
 	var out []byte
 	for i := range len(digits) {
 		if i > 0 && (len(digits)-i)%3 == 0 {

@@ -10,9 +10,9 @@ function duration(ns) {
 }
 
 // instant writes a time of the run so that two times that differ on a screen
-// showing span nanoseconds are written differently.
-function instant(ns, span) {
-  const [unit, scale] = ns >= 1e9 ? ["s", 1e9] : ns >= 1e6 ? ["ms", 1e6] : ns >= 1e3 ? ["µs", 1e3] : ["ns", 1];
+// showing span nanoseconds up to last are written differently, in one unit.
+function instant(ns, span, last) {
+  const [unit, scale] = last >= 1e9 ? ["s", 1e9] : last >= 1e6 ? ["ms", 1e6] : last >= 1e3 ? ["µs", 1e3] : ["ns", 1];
   const digits = Math.max(0, Math.min(Math.round(Math.log10(scale)), Math.ceil(Math.log10(scale / span)) + 2));
   return (ns / scale).toFixed(digits) + " " + unit;
 }

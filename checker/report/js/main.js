@@ -3,7 +3,7 @@
 // firstView shows the first finding; without one, the first requests.
 function firstView(run, view) {
   if (run.meta.findings.length) return showFinding(run, view, 0);
-  const order = run.order.numbers("request"), few = 150;
+  const order = run.order.numbers("request"), few = Math.max(150, 2 * run.requestLanes.length);
   if (order.length <= 2 * few) return view.fit();
   const to = run.request.from[order[few]];
   view.show(run.meta.from - (to - run.meta.from) * 0.03, to);
@@ -173,7 +173,7 @@ async function start() {
   new Details(run, view);
   const range = document.getElementById("range");
   view.listeners.push(() => {
-    range.textContent = instant(view.from, view.span) + " – " + instant(view.to, view.span) + " (" + duration(view.span) + ")";
+    range.textContent = instant(view.from, view.span, view.to) + " – " + instant(view.to, view.span, view.to) + " (" + duration(view.span) + ")";
   });
   pointer(run, view, timeline);
   keyboard(run, view, timeline, search);

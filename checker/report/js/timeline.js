@@ -92,7 +92,7 @@ class Timeline {
     const threads = this.run.threads.length, lanes = Math.max(1, this.run.requestLanes.length);
     this.threadHeight = Math.min(22, Math.max(6, Math.floor(0.4 * this.height / Math.max(1, threads))));
     this.top = AXIS + threads * this.threadHeight + CAPTION; // where request lanes begin
-    this.laneHeight = Math.min(20, Math.max(9, Math.floor((this.height - this.top) / lanes)));
+    this.laneHeight = Math.min(20, Math.max(13, Math.floor((this.height - this.top) / lanes)));
     this.scrollBy(0);
     this.draw();
   }
@@ -192,7 +192,7 @@ class Timeline {
       c.fillStyle = theme.line;
       c.fillRect(x, AXIS - 6, 1, this.height);
       c.fillStyle = theme.faint;
-      c.fillText(instant(t, step * 10), x + 4, AXIS / 2);
+      c.fillText(instant(t, step * 10, view.to), x + 4, AXIS / 2);
     }
     c.strokeStyle = theme.faint;
     c.setLineDash([2, 4]);
@@ -216,7 +216,7 @@ class Timeline {
     c.fillStyle = this.theme.line;
     c.fillRect(GUTTER, y + this.threadHeight - 1, this.width, 1);
     this.drawLane(run.threadLanes[lane], run.call, y + 1, this.threadHeight - 2, this.callStyles,
-      (i) => run.meta.calls[run.call.kind[i]] + (run.call.request[i] ? " " + run.call.request[i] : ""));
+      (i) => run.call.request[i] ? run.call.request[i] + " " + run.meta.calls[run.call.kind[i]] : run.meta.calls[run.call.kind[i]]);
   }
 
   drawRequests(lane) {
