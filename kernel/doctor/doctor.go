@@ -9,10 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"aiocheck/kernel"
 )
 
 // Status is how far an ability is there.
@@ -38,7 +37,7 @@ type Check struct {
 // some seconds where KVM is there but does not work.
 func Examine(ctx context.Context, dir string) []Check {
 	return []Check{
-		aio(), aioLimits("/proc/sys/fs"), direct(dir), loopDevices("/dev/loop-control"),
+		aio(), aioLimits(kernel.AIOLimits()), direct(dir), loopDevices("/dev/loop-control"),
 		qemu(ctx), kvm(ctx, "/dev/kvm"), buildTools(),
 	}
 }
@@ -63,49 +62,48 @@ const (
 // both refuse it.
 func aio() Check {
 	c := Check{Name: "AIO system calls", Needed: forVerify, Status: OK}
-	var u unix.Utsname
-	if err := unix.Uname(&u); err == nil {
-		c.Detail = "Linux " + unix.ByteSliceToString(u.Release[:])
-	}
-	var ctx uintptr
-	_, _, errno := unix.Syscall(unix.SYS_IO_SETUP, 1, addressOf(&ctx), 0)
-	if errno != 0 {
-		c.Status = Missing
-		c.Detail += fmt.Sprintf(": io_setup fails: %v", errno)
+	running, err := kernel.Running()
+	c.Detail = "Linux " + running.Release
+	if err := errors.Join(err, kernel.HasAIO()); err != nil {
+		c.Status, c.Detail = Missing, c.Detail+": "+err.Error()
 		c.Fix = "run on a kernel with CONFIG_AIO, outside a sandbox that filters io_setup"
-		return c
 	}
-	unix.Syscall(unix.SYS_IO_DESTROY, ctx, 0, 0)
 	return c
 }
 
-// aioLimits reads fs.aio-nr and fs.aio-max-nr: io_setup fails with EAGAIN
-// when the sum of all contexts' nr_events would pass the second.
-func aioLimits(dir string) Check {
+// enoughEvents is what a verification run with large flags takes of
+// fs.aio-max-nr: io_setup fails with EAGAIN when the sum of all contexts'
+// nr_events would pass it.
+const enoughEvents = 4096
+
+func aioLimits(l kernel.Limits, err error) Check {
 	c := Check{Name: "AIO limits", Needed: forVerify, Status: OK}
-	used, err1 := readNumber(filepath.Join(dir, "aio-nr"))
-	most, err2 := readNumber(filepath.Join(dir, "aio-max-nr"))
-	if err := errors.Join(err1, err2); err != nil {
+	if err != nil {
 		c.Status, c.Detail = Limited, err.Error()
 		return c
 	}
-	c.Detail = fmt.Sprintf("%d of %d events taken by all processes", used, most)
-	if most-used < 4096 {
-		c.Status, c.Fix = Limited, fmt.Sprintf("sysctl fs.aio-max-nr=%d", max(65536, 2*most))
+	c.Detail = fmt.Sprintf("%d of %d events taken by all processes", l.Now, l.Max)
+	if l.Max-l.Now < enoughEvents {
+		c.Status, c.Fix = Limited, fmt.Sprintf("sysctl fs.aio-max-nr=%d", max(65536, 2*l.Max))
 	}
 	return c
 }
 
-func readNumber(path string) (int64, error) {
-	text, err := os.ReadFile(path)
+// direct opens a small temporary file as verify would.
+func direct(dir string) Check {
+	c := Check{Name: "O_DIRECT", Needed: "asynchronous transfers (without it they run inside io_submit)", Status: OK}
+	s, err := kernel.OpenStorage(kernel.StorageOptions{Path: dir, Bytes: 1 << 20, Run: 1})
 	if err != nil {
-		return 0, fmt.Errorf("read limit: %w", err)
+		c.Status, c.Detail, c.Fix = Missing, err.Error(), "name a writable directory with --path"
+		return c
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read limit %s: %w", path, err)
+	defer s.Close()
+	if !s.Device.Direct {
+		c.Status, c.Detail, c.Fix = Limited, s.Note, "use --path on ext4, xfs or btrfs, or a block device"
+		return c
 	}
-	return n, nil
+	c.Detail = fmt.Sprintf("works on %s in %s, in units of %d bytes", s.Device.FileSystem, dir, s.Device.Align)
+	return c
 }
 
 // loopDevices looks at whether this user may make block devices from files.

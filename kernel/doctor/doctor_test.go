@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"aiocheck/kernel"
 )
 
 // fakeQEMU puts a shell script in QEMU's place.
@@ -62,27 +64,19 @@ func TestKVMNeedsAGuest(t *testing.T) {
 }
 
 func TestAIOLimits(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+	for _, c := range []struct {
+		limits kernel.Limits
+		err    error
+		want   Status
+		fix    string
+	}{
+		{kernel.Limits{Max: 65536, Now: 100}, nil, OK, ""},
+		{kernel.Limits{Max: 65536, Now: 65000}, nil, Limited, "sysctl fs.aio-max-nr=131072"},
+		{kernel.Limits{}, os.ErrNotExist, Limited, ""},
+	} {
+		if got := aioLimits(c.limits, c.err); got.Status != c.want || got.Fix != c.fix {
+			t.Errorf("%+v, %v: %+v", c.limits, c.err, got)
 		}
-	}
-	if c := aioLimits(dir); c.Status != Limited || !strings.Contains(c.Detail, "aio-nr") {
-		t.Errorf("no files: %+v", c)
-	}
-	write("aio-nr", "100\n")
-	write("aio-max-nr", "65536\n")
-	if c := aioLimits(dir); c.Status != OK {
-		t.Errorf("plenty: %+v", c)
-	}
-	write("aio-nr", "65000\n")
-	if c := aioLimits(dir); c.Status != Limited || c.Fix != "sysctl fs.aio-max-nr=131072" {
-		t.Errorf("nearly full: %+v", c)
-	}
-	write("aio-nr", "many\n")
-	if c := aioLimits(dir); c.Status != Limited || !strings.Contains(c.Detail, "many") {
-		t.Errorf("not a number: %+v", c)
 	}
 }
 
