@@ -206,4 +206,3 @@ func TestOpenMissingFile(t *testing.T) {
 		t.Error(err)
 	}
 }
-
