@@ -217,6 +217,17 @@ func (t *Target) misorder(f *file, n int) {
 	}
 }
 
+// duplicate leaves the last line read from f to be read again. It has gone
+// wrong only when somebody reads it.
+func (t *Target) duplicate(f *file) {
+	if f.again {
+		t.fired++
+	}
+	if f.again = t.rolls(); f.again {
+		f.taken--
+	}
+}
+
 // anyReadLeft reports whether the device still has to fill a buffer of the
 // context's, or, of nil, of any context's.
 func (t *Target) anyReadLeft(c *context) bool {

@@ -27,7 +27,8 @@ type request struct {
 	file *file
 	end  int // end of the file that it holds a reference to
 	job  job
-	slot int // position in Target.jobs
+	slot int         // position in Target.jobs
+	due  traces.Time // the device does not answer before
 
 	// Transfers.
 	buf    []tag // of a read; nil for others

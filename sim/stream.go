@@ -39,6 +39,7 @@ type file struct {
 	queue    []tag   // what is in the stream; queue[taken:] is left
 	taken    int
 	count    uint64 // of an eventfd
+	again    bool   // misbehaviour: the first line has been read before
 	pollers  []*request
 }
 
@@ -207,8 +208,8 @@ func (t *Target) readStream(r *request) (res model.Result, ok bool) {
 		}
 		copy(r.buf, f.queue[f.taken:f.taken+n])
 		f.taken += n
-		if t.bug == pipeDuplicated && t.fires() {
-			f.taken--
+		if t.bug == pipeDuplicated {
+			t.duplicate(f)
 		}
 		f.compact()
 		t.wake(f)

@@ -83,6 +83,7 @@ func (t *Target) submitOne(th *thread, r *request) model.Errno {
 			r.buf = t.bufferOf(r.decl)
 		}
 		t.startTransfer(r)
+		r.due = t.now + traces.Time(t.below(t.latency))
 		t.startJob(r, jobDirect)
 	}
 	return 0

@@ -53,8 +53,10 @@ type Target struct {
 	begun    []uint32 // by thread: steps that it has begun
 	ready    []*thread
 	jobs     []*request // requests that something in the kernel works on
+	drawn    *request   // the job that may come next
 	arena    []tag      // buffers of the round's reads
 	jobBias  uint32     // of 16 turns, how many go to the kernel's own work
+	latency  uint32     // of the device, in nanoseconds, at most
 	exiting  bool       // a thread has called exit_group
 	ticks    int
 	unsent   []bool // by request: an event was made up before its submission
