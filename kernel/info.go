@@ -27,11 +27,18 @@ func Running() (traces.Kernel, error) {
 	}, nil
 }
 
-// onlineCPUs is how many processors are online: the kernel sizes rings by the
-// possible ones, of which these are the best guess that every system gives.
-// The process may be bound to fewer.
-func onlineCPUs() int {
-	text, err := os.ReadFile("/sys/devices/system/cpu/online")
+// onlineCPUs is how many processors are online; the process may be bound to
+// fewer.
+func onlineCPUs() int { return countCPUs("online") }
+
+// PossibleCPUs is how many processors there could be: what the kernel sizes
+// the rings of contexts by (fs/aio.c, ioctx_alloc).
+func PossibleCPUs() int { return countCPUs("possible") }
+
+// countCPUs counts one of the lists in sysfs. Without sysfs the processors
+// that this process may use are the best guess.
+func countCPUs(which string) int {
+	text, err := os.ReadFile("/sys/devices/system/cpu/" + which)
 	if err != nil {
 		return runtime.NumCPU()
 	}
