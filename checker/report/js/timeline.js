@@ -51,7 +51,7 @@ class Timeline {
     this.readTheme();
     view.listeners.push(() => this.draw());
     view.onreveal = (item) => this.scrollTo(item);
-    new ResizeObserver(() => this.resize()).observe(this.canvas.parentElement);
+    new ResizeObserver(() => this.resize()).observe(this.canvas);
     this.resize();
   }
 
@@ -106,10 +106,12 @@ class Timeline {
     this.view.changed();
   }
 
-  // scrollTo brings the lane of a request into sight.
+  // scrollTo brings the lane of a request into sight: for a call that of the
+  // request that it names, if any.
   scrollTo(item) {
-    if (item.type !== "request") return;
-    const y = this.run.request.lane[item.index] * this.laneHeight, room = this.height - this.top - this.laneHeight;
+    const request = item.type === "request" ? item.index : this.run.call.request[item.index] - 1;
+    if (!(this.run.request.lane[request] >= 0)) return;
+    const y = this.run.request.lane[request] * this.laneHeight, room = this.height - this.top - this.laneHeight;
     if (y < this.scroll || y > this.scroll + room) this.scrollBy(y - room / 2 - this.scroll);
   }
 
@@ -296,12 +298,12 @@ class Timeline {
       // Hatching would make the text hard to read.
       const ink = c.fillStyle;
       c.fillStyle = style.colour;
-      c.fillRect(left + 2, y + 1, text.length * 6.6 + 3, height - 2);
+      c.fillRect(Math.max(left, GUTTER) + 2, y + 1, text.length * 6.6 + 3, height - 2);
       c.fillStyle = ink;
     }
     c.font = "11px " + MONO;
     c.textBaseline = "middle";
-    c.fillText(text, left + 4, y + height / 2 + 0.5);
+    c.fillText(text, Math.max(left, GUTTER) + 4, y + height / 2 + 0.5);
   }
 
   outline(x, y, width, height, colour, thickness = 2) {
@@ -357,7 +359,7 @@ class Timeline {
     const box = this.box({ type: "request", index: request }), source = this.box({ type: "call", index: call });
     const x = this.x(time), y = source.y + source.height;
     const tx = Math.max(box.x, Math.min(x, box.x + box.width)), ty = box.y + box.height / 2;
-    if (ty < this.top - this.laneHeight) return;
+    const above = ty < this.top; // scrolled out of sight: only the line shows
     const found = hit(run, call);
     c.globalAlpha = alpha;
     c.strokeStyle = c.fillStyle = found ? theme.accent : theme.faint;
@@ -365,9 +367,14 @@ class Timeline {
     c.setLineDash(found ? [] : [3, 3]);
     c.beginPath();
     c.moveTo(x, y);
-    c.lineTo(tx, ty);
+    c.lineTo(tx, Math.max(ty, this.top));
     c.stroke();
     c.setLineDash([]);
+    c.lineWidth = 1;
+    if (above) {
+      c.globalAlpha = 1;
+      return;
+    }
     const r = bold ? 5 : 3.5;
     c.beginPath();
     c.moveTo(tx, ty - r);
@@ -378,7 +385,6 @@ class Timeline {
     if (!found) c.fillStyle = theme.ground;
     c.fill();
     c.stroke();
-    c.lineWidth = 1;
     c.globalAlpha = 1;
   }
 
