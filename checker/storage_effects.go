@@ -83,7 +83,9 @@ func effectOf(h *traces.History, r *traces.Request) effect {
 		e.does = writes
 	}
 	res, known, ok := h.Outcome(r)
-	if ok {
+	// An event seen before the submission is not the request's own: the judge
+	// of the context says so, and here the request counts as one without event.
+	if ok && known >= e.from {
 		e.to, e.ended = known, endEvent
 		e.sure = uint32(min(max(res, 0), model.Result(r.Bytes)) / lineBytes)
 		return e
