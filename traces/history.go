@@ -157,7 +157,10 @@ type Damage struct {
 }
 
 // Watched counts the released buffers that were looked at again.
-type Watched struct{ Buffers, Bytes uint64 }
+type Watched struct {
+	Buffers uint64 `json:"buffers"`
+	Bytes   uint64 `json:"bytes"`
+}
 
 // Outcome is how a request ended, as far as was seen: its result, and from
 // when on its end was known.
