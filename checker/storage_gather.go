@@ -6,7 +6,7 @@ import "aiocheck/traces"
 // what growing leaves behind.
 const (
 	writeCost = 190
-	readCost  = 70
+	readCost  = 110
 	lineCost  = 16
 	baseCost  = 12 * batchPairs
 )
@@ -38,7 +38,7 @@ func (g *region) gather(r int) bool {
 		g.local[g.writes[i].id] = int32(i)
 	}
 	g.reads = resize(g.reads, len(runs))[:0]
-	var pieces []piece
+	pieces := g.pieceList[:0]
 	for _, i := range runs {
 		d := &s.history.Data[i]
 		_, lo, hi := inspect(s.history, s.effects, d)
@@ -50,6 +50,7 @@ func (g *region) gather(r int) bool {
 		pieces = g.pieces(pieces, &read, e)
 		g.reads = append(g.reads, read)
 	}
+	g.pieceList = pieces
 	if len(pieces) > 0 {
 		g.noteEnds()
 		g.tear(pieces)

@@ -44,6 +44,8 @@ type region struct {
 	segment []int32 // by line: its segment; before that, whether one begins
 	line    []int32 // by segment, and one more: its first line
 
+	writeCount, readCount []int32 // by segment
+
 	// The accesses by segment, for a batch of segments.
 	writeStart, readStart []int32
 	writeList, readList   []int32
@@ -53,9 +55,10 @@ type region struct {
 	forward, backward []zone
 
 	// For torn sectors: see running.
-	ended []traces.Time
-	loose []int32
-	torn  []piece
+	pieceList []piece
+	ended     []traces.Time
+	loose     []int32
+	torn      []piece
 
 	charged int64 // bytes accounted for all these tables
 	found   *collected
@@ -95,27 +98,27 @@ func (g *region) compress() {
 func (g *region) judge() bool {
 	g.compress()
 	segments := len(g.line) - 1
-	g.writeStart, g.readStart = resize(g.writeStart, segments+2), resize(g.readStart, segments+2)
-	clear(g.writeStart)
-	clear(g.readStart)
+	g.writeCount, g.readCount = resize(g.writeCount, segments+1), resize(g.readCount, segments+1)
+	clear(g.writeCount)
+	clear(g.readCount)
 	// How many accesses each segment has: sums of where they begin and end.
 	for i := 1; i < len(g.writes); i++ {
-		g.writeStart[g.writes[i].lo]++
-		g.writeStart[g.writes[i].hi]--
+		g.writeCount[g.writes[i].lo]++
+		g.writeCount[g.writes[i].hi]--
 	}
 	for i := range g.reads {
-		g.readStart[g.reads[i].lo]++
-		g.readStart[g.reads[i].hi]--
+		g.readCount[g.reads[i].lo]++
+		g.readCount[g.reads[i].hi]--
 	}
 	for s := range segments {
-		g.writeStart[s+1] += g.writeStart[s]
-		g.readStart[s+1] += g.readStart[s]
+		g.writeCount[s+1] += g.writeCount[s]
+		g.readCount[s+1] += g.readCount[s]
 	}
 	g.first, g.last = resize(g.first, len(g.writes)), resize(g.last, len(g.writes))
 	for from := 0; from < segments; {
 		to, pairs := from, 0
 		for ; to < segments && (to == from || pairs < batchPairs); to++ {
-			pairs += int(g.writeStart[to] + g.readStart[to])
+			pairs += int(g.writeCount[to] + g.readCount[to])
 		}
 		if !g.batch(from, to) {
 			return false
@@ -130,8 +133,9 @@ func (g *region) batch(from, to int) bool {
 	if g.storage.budget.spent() {
 		return false
 	}
-	writeStart := offsets(g.writeStart[from:to])
-	readStart := offsets(g.readStart[from:to])
+	g.writeStart = offsets(g.writeStart, g.writeCount[from:to])
+	g.readStart = offsets(g.readStart, g.readCount[from:to])
+	writeStart, readStart := g.writeStart, g.readStart
 	g.writeList = resize(g.writeList, int(writeStart[to-from]))
 	g.readList = resize(g.readList, int(readStart[to-from]))
 	for i := 1; i < len(g.writes); i++ {
@@ -164,9 +168,11 @@ func (g *region) batch(from, to int) bool {
 	return true
 }
 
-// offsets turns counts into where each begins, with the total at the end.
-func offsets(counts []int32) []int32 {
-	starts := make([]int32, len(counts)+1)
+// offsets turns counts into where each begins, with the total at the end. It
+// uses the memory of starts.
+func offsets(starts, counts []int32) []int32 {
+	starts = resize(starts, len(counts)+1)
+	starts[0] = 0
 	for i, n := range counts {
 		starts[i+1] = starts[i] + n
 	}

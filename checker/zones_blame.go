@@ -42,13 +42,13 @@ type blameKey struct {
 type blameKind uint8
 
 const (
-	staleRead     blameKind = iota
-	lostWrite               // before it is known whether the rest of the write is there
-	shortWrite              // see lostWrite
-	afterDestroy            // y is the write that came too late
-	afterExit               // likewise
-	tornSector              // x and y are mixed in what read returned
-	brokenLine              // read returned no valid line, and nothing excuses it
+	staleRead    blameKind = iota
+	lostWrite              // before it is known whether the rest of the write is there
+	shortWrite             // see lostWrite
+	afterDestroy           // y is the write that came too late
+	afterExit              // likewise
+	tornSector             // x and y are mixed in what read returned
+	brokenLine             // read returned no valid line, and nothing excuses it
 	blameKinds
 )
 
