@@ -29,7 +29,7 @@ func Check(h *traces.History, l Limits) *Judgement {
 		}
 	}
 	for i := range j.Verdicts {
-		j.Outcome = worse(j.Outcome, j.Verdicts[i].Outcome)
+		j.Outcome = Worse(j.Outcome, j.Verdicts[i].Outcome)
 	}
 	j.Elapsed = time.Since(start)
 	return j
@@ -46,7 +46,7 @@ func unchecked() []Verdict {
 
 // join is what two judges together say of one property.
 func join(a, b Verdict) Verdict {
-	a.Outcome = worse(a.Outcome, b.Outcome)
+	a.Outcome = Worse(a.Outcome, b.Outcome)
 	if a.Why == "" {
 		a.Why = b.Why
 	}
@@ -57,9 +57,9 @@ func join(a, b Verdict) Verdict {
 	return a
 }
 
-// worse is the outcome that matters more: a violation is certain whatever
+// Worse is the outcome that matters more: a violation is certain whatever
 // else was left undecided, and one instance makes a property checked.
-func worse(a, b Outcome) Outcome {
+func Worse(a, b Outcome) Outcome {
 	for _, o := range []Outcome{Violated, Undecided, Holds} {
 		if a == o || b == o {
 			return o
