@@ -40,17 +40,19 @@ func (c Contract) Cancellable(op Opcode) bool { return c.Threaded || op == Poll 
 
 // The bounds that real kernels are judged by. They are far above what a busy
 // machine with few processors shows, because what exceeds them is reported as
-// a bug: a preempted or stolen processor must not look like one.
+// a bug: a preempted or stolen processor must not look like one. A round that
+// is drained waits ten times a second in vain before it gives up, which has to
+// be more than realGrace for a lost event to be told from a late one.
 const (
 	realPostLag = time.Second
-	realGrace   = 10 * time.Second
+	realGrace   = 9 * time.Second
 )
 
 // The releases whose fs/aio.c the contract was read from. 4.19 is the first
 // with POLL as it is now and with io_cancel that never says 0 or -EAGAIN.
 const (
-	oldestMinor, oldestMajor = 19, 4
-	newestMinor, newestMajor = 18, 6
+	oldestMajor, oldestMinor = 4, 19
+	newestMajor, newestMinor = 6, 18
 )
 
 // MainlineContract is the contract of an unpatched kernel, by its release as

@@ -1,0 +1,116 @@
+package checker
+
+import (
+	"fmt"
+	"testing"
+
+	"aiocheck/model"
+	"aiocheck/sim"
+	"aiocheck/traces"
+	"aiocheck/traces/workload"
+)
+
+// simulate runs rounds of a mix on the simulated kernel, with a bug if one is
+// given, and returns the history and how often the bug has struck.
+func simulate(t testing.TB, mix string, seed uint64, requests int, direct bool, bug *sim.Misbehaviour) (*traces.History, int) {
+	t.Helper()
+	load := traces.Workload{Seed: seed, Threads: 1 + int(seed%4), Depth: 2 + int(seed%13), Mix: mix, MinBytes: 512, MaxBytes: 4096, Requests: requests}
+	target := sim.New(sim.Config{Seed: seed, Misbehaviour: bug, StorageBytes: 64 << 10, Direct: direct, Workload: load})
+	programs, err := workload.New(load, target.Device(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, ok := programs.Next(); ok; p, ok = programs.Next() {
+		if err := target.Run(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	target.Finish()
+	h, err := traces.FromLogs(target.Header(), target.Logs()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, target.Fired()
+}
+
+// describe is what a failing test prints of a finding.
+func describe(f *Finding) string {
+	text := fmt.Sprintf("%s: %s\n  expected: %s", f.Property, f.Summary, f.Expected)
+	for _, s := range f.Steps {
+		text += fmt.Sprintf("\n  %d. thread %d [%d, %d] %s", s.Order, s.Thread, s.From, s.To, s.Text)
+	}
+	return text
+}
+
+// An honest kernel is never accused, whatever the mix.
+func TestHonestSimulationsHold(t *testing.T) {
+	for _, mix := range []string{"default", "cancel", "storage", "cancel,exhaust=100", "default,drain=1,destroy=1,exit=1,kill=1"} {
+		for seed := range uint64(12) {
+			h, _ := simulate(t, mix, seed, 600, seed%2 == 0, nil)
+			for _, v := range judgeContext(h, newBudget(Limits{})) {
+				if v.Outcome == Violated {
+					t.Errorf("mix %s, seed %d: %s", mix, seed, describe(&v.Findings[0]))
+				}
+			}
+		}
+	}
+}
+
+// Every property of the context is put to the test by the default mix.
+func TestDefaultMixTestsEveryContextProperty(t *testing.T) {
+	instances := map[string]int64{}
+	for seed := range uint64(6) {
+		h, _ := simulate(t, "default,exhaust=20,exit=10,kill=10", seed, 4000, seed%2 == 0, nil)
+		for _, v := range judgeContext(h, newBudget(Limits{})) {
+			instances[v.Property.Name] += v.Instances
+		}
+	}
+	for _, p := range contextProperties {
+		if instances[p.Name] == 0 {
+			t.Errorf("%s has no instance", p.Name)
+		}
+	}
+}
+
+// Every misbehaviour that concerns the context is caught, and the property
+// that it breaks is named.
+func TestMisbehavioursAreNamed(t *testing.T) {
+	for _, bug := range sim.Misbehaviours() {
+		if bug.Expect.Object != model.Context {
+			continue
+		}
+		t.Run(bug.Name, func(t *testing.T) {
+			fired, caught := 0, 0
+			for seed := range uint64(40) {
+				mix := []string{"cancel,exhaust=30", "default,exhaust=30", "default,exit=30,destroy=30"}[seed%3]
+				h, n := simulate(t, mix, seed, 600, seed%2 == 0, &bug)
+				if n == 0 {
+					continue
+				}
+				fired++
+				for _, v := range judgeContext(h, newBudget(Limits{})) {
+					if v.Property == bug.Expect && v.Outcome == Violated {
+						caught++
+						checkFinding(t, h, &v.Findings[0])
+					}
+				}
+			}
+			if t.Logf("struck in %d runs, named in %d", fired, caught); caught == 0 {
+				t.Error("never named")
+			}
+		})
+	}
+}
+
+// checkFinding looks at what every finding must have.
+func checkFinding(t *testing.T, h *traces.History, f *Finding) {
+	t.Helper()
+	if f.Summary == "" || f.Expected == "" || len(f.Steps) < len(f.Calls) || len(f.Calls) == 0 || f.File != traces.None {
+		t.Errorf("incomplete finding: %+v", *f)
+	}
+	for i, c := range f.Calls {
+		if i > 0 && h.Calls[f.Calls[i-1]].Invoke > h.Calls[c].Invoke {
+			t.Errorf("calls out of order: %+v", *f)
+		}
+	}
+}
