@@ -53,7 +53,7 @@ func (s *storage) describe(v blamed) (summary, expected string) {
 	case brokenLine:
 		return fmt.Sprintf("%s returned, at %s, %s", reader(v.read), at, flawOf[suspect].seen), why
 	}
-	return fmt.Sprintf("%s returned %s at %s, which %s had replaced before", reader(v.read), x, at, y),
+	return fmt.Sprintf("%s returned %s at %s, which %s had replaced before it began", reader(v.read), x, at, y),
 		fmt.Sprintf("%s, or what was written later. %s", y, why)
 }
 

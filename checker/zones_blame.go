@@ -9,8 +9,8 @@ import (
 
 // How a register that is not linearizable is named. The forward zones that
 // overlap, with the backward ones inside, form a knot; each knot is one
-// violation. X is the cluster of the knot that was seen last: its value was
-// there before some Y of the knot, and a read saw it again after Y.
+// violation. X is the oldest cluster of the knot: its value was there before
+// some Y of the knot, and a read saw it again after Y.
 //
 //	the register is linearizable if no unreaped write ends
 //	with its context                                        destroy-waits
@@ -85,7 +85,7 @@ func (g *region) blame(s int32, ws, rs []int32) {
 // knot is a set of zones that conflict.
 type knot struct {
 	x, y  zone
-	other []zone // those of it that are not x
+	other []zone // all but x, y included
 }
 
 // knots finds all sets of zones that conflict: forward zones sorted, and the
@@ -129,23 +129,13 @@ func (g *region) knots() []knot {
 	return found
 }
 
-// newKnot is the knot of overlapping forward zones: x was seen last, and y is
-// the one of the others that conflicts with x and was seen last.
+// newKnot is the knot of overlapping forward zones, sorted by first: x is the
+// first, and y the one of those that conflict with it that was seen last.
 func newKnot(zones []zone) knot {
-	k := knot{x: zones[0]}
-	for _, z := range zones {
-		if z.last > k.x.last {
-			k.x = z
-		}
-	}
-	none := true
-	for _, z := range zones {
-		if z.index == k.x.index {
-			continue
-		}
-		k.other = append(k.other, z)
-		if z.conflicts(k.x) && (none || z.last > k.y.last) {
-			k.y, none = z, false
+	k := knot{x: zones[0], y: zones[1], other: slices.Clone(zones[1:])}
+	for _, z := range k.other {
+		if z.conflicts(k.x) && z.last > k.y.last {
+			k.y = z
 		}
 	}
 	return k
