@@ -13,7 +13,7 @@ func (b *builder) cancel(t int) {
 	if len(b.submits) == 0 {
 		return
 	}
-	recent := b.submits[len(b.submits)-1-b.rng.IntN(min(len(b.submits), 8))]
+	recent := b.recent()
 	old := b.submits[b.rng.IntN(len(b.submits))]
 	s := traces.Step{Do: traces.DoCancel, Context: recent.context, Request: recent.request, Spin: b.spin()}
 	switch b.rng.IntN(10) {
@@ -36,10 +36,23 @@ func (b *builder) cancel(t int) {
 	b.add(t, s)
 }
 
+// recent is one of the last requests, rather one that waits: most of the
+// others have ended before anybody can cancel them.
+func (b *builder) recent() submitted {
+	last := b.submits[len(b.submits)-min(len(b.submits), 32):]
+	for range 8 {
+		s := last[b.rng.IntN(len(last))]
+		if b.p.Requests[s.request].Opcode == model.Poll {
+			return s
+		}
+	}
+	return last[len(last)-1]
+}
+
 // neverSubmitted is a request that is declared and not submitted; one a round.
 func (b *builder) neverSubmitted() traces.RequestID {
 	if b.spare == nil {
-		id := b.declare(traces.RequestDecl{Opcode: model.Poll, File: b.streams.awaited[0], Offset: pollIn})
+		id := b.declare(traces.RequestDecl{Opcode: model.Poll, File: b.streams.quiet, Offset: pollIn})
 		b.spare = &id
 	}
 	return *b.spare
@@ -100,7 +113,7 @@ func (b *builder) exhausting(t int, c uint16, n int) {
 		batch := min(n, 1+b.rng.IntN(32))
 		first := traces.RequestID(len(b.p.Requests))
 		for range batch {
-			b.declare(traces.RequestDecl{Opcode: model.Poll, File: b.streams.awaited[0], Offset: pollIn})
+			b.declare(traces.RequestDecl{Opcode: model.Poll, File: b.streams.quiet, Offset: pollIn})
 		}
 		step := b.add(t, traces.Step{Do: traces.DoSubmit, Context: c, Request: first, Count: uint32(batch)})
 		for i := range batch {

@@ -17,7 +17,8 @@ const pipeBuf = 4096
 // streams are the shared files of a round beside the storage.
 type streams struct {
 	transfer   []uint16 // nonblocking pipes and sockets
-	awaited    []uint16 // eventfds that are polled and never read
+	quiet      uint16   // an eventfd that is polled and not signalled before the end
+	awaited    []uint16 // eventfds that are polled, signalled and never read
 	completion uint16   // the eventfd that completions signal
 	finals     []uint16 // blocking streams still to be closed
 }
@@ -32,16 +33,23 @@ func (b *builder) layStreams() {
 		b.streams.transfer = append(b.streams.transfer, b.addFile(traces.FileDecl{Kind: traces.Pipe, Nonblock: true}))
 	}
 	b.streams.transfer = append(b.streams.transfer, b.addFile(traces.FileDecl{Kind: traces.Socket, Nonblock: true}))
+	b.streams.quiet = b.addFile(traces.FileDecl{Kind: traces.Eventfd})
 	for range 2 {
 		b.streams.awaited = append(b.streams.awaited, b.addFile(traces.FileDecl{Kind: traces.Eventfd}))
 	}
 	b.streams.completion = b.addFile(traces.FileDecl{Kind: traces.Eventfd})
 }
 
-// poll waits for one end of a stream, or for an eventfd.
+// poll waits for one end of a stream, or for an eventfd. A third of all wait
+// for what comes only when the round ends, so that there is always something
+// in flight to cancel.
 func (b *builder) poll() traces.RequestDecl {
 	r := traces.RequestDecl{Opcode: model.Poll, Offset: pollIn}
-	if b.rng.IntN(2) == 0 {
+	switch b.rng.IntN(6) {
+	case 0, 1:
+		r.File = b.streams.quiet
+		return r
+	case 2:
 		r.File = b.streams.awaited[b.rng.IntN(len(b.streams.awaited))]
 		return r
 	}
@@ -119,7 +127,7 @@ func (b *builder) finish() {
 			b.add(b.peer, traces.Step{Do: traces.DoAwait, Thread: uint16(t), After: uint32(n)})
 		}
 	}
-	for _, f := range b.streams.awaited {
+	for _, f := range append(b.streams.awaited, b.streams.quiet) {
 		b.add(b.peer, traces.Step{Do: traces.DoWrite, File: f})
 	}
 	for _, f := range append(b.streams.transfer, b.streams.finals...) {
