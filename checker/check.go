@@ -20,7 +20,10 @@ func Check(h *traces.History, l Limits) *Judgement {
 	judges := []func(*traces.History, *budget) []Verdict{judgeStorage}
 	j := &Judgement{Outcome: Holds, Verdicts: unchecked()}
 	for _, judge := range judges {
-		for _, v := range judge(h, b) {
+		before := b.used.Load()
+		found := judge(h, b)
+		b.give(b.used.Load() - before) // nothing of its tables is left
+		for _, v := range found {
 			for i := range j.Verdicts {
 				if j.Verdicts[i].Property == v.Property {
 					j.Verdicts[i] = join(j.Verdicts[i], v)

@@ -2,38 +2,40 @@ package checker
 
 import (
 	"slices"
-
-	"aiocheck/traces"
 )
 
-// witness reduces the accesses of two clusters to those that decide where the
-// clusters can stand: the writes, and of the reads of each the one that ended
-// first and the one that began last.
-func witness(accesses []access) []access {
-	ends, begins := map[traces.RequestID]int{}, map[traces.RequestID]int{}
-	for i, a := range accesses {
-		if a.write {
-			continue
-		}
-		if j, ok := ends[a.value]; !ok || a.to < accesses[j].to {
-			ends[a.value] = i
-		}
-		if j, ok := begins[a.value]; !ok || a.from > accesses[j].from {
-			begins[a.value] = i
-		}
+// extremes are the reads of one value that decide where its cluster can
+// stand: the one that ended first, and the one that began last.
+type extremes struct {
+	seen         bool
+	ended, began access
+}
+
+// add takes another read into account.
+func (x *extremes) add(a access) {
+	if !x.seen || a.to < x.ended.to {
+		x.ended = a
 	}
-	var kept []access
-	for i, a := range accesses {
-		if a.write || ends[a.value] == i || begins[a.value] == i {
-			kept = append(kept, a)
-		}
+	if !x.seen || a.from > x.began.from {
+		x.began = a
 	}
-	return kept
+	x.seen = true
+}
+
+// reads lists them.
+func (x *extremes) reads() []access {
+	switch {
+	case !x.seen:
+		return nil
+	case x.ended == x.began:
+		return []access{x.ended}
+	}
+	return []access{x.ended, x.began}
 }
 
 // shrink leaves out accesses as long as the rest still violates, a write only
 // together with the reads of it. The result violates, and no access of it can
-// be left out. It is meant for a witness: each step judges what is left.
+// be left out. It is meant for few accesses: each step judges what is left.
 func shrink(accesses []access) []access {
 	if registerHolds(accesses) {
 		return accesses

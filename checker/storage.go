@@ -167,7 +167,7 @@ func (s *storage) judgeRegions() bool {
 		all.merge(&found[i])
 	}
 	all.joinAdjacent()
-	all.tellShort(s.history, s.effects)
+	s.tellShort()
 	return !stopped.Load()
 }
 

@@ -66,8 +66,10 @@ func (c *collected) joinAdjacent() {
 }
 
 // tellShort renames the lost writes of which the lines before the lost ones
-// were seen, and none after them: they were short.
-func (c *collected) tellShort(h *traces.History, table []effect) {
+// were seen, and none after them: they were short. It needs the whole history,
+// and does nothing when the time is over.
+func (s *storage) tellShort() {
+	c := &s.regions.found
 	type lines struct{ lost, seen int64 } // the first lost, the last seen
 	byWrite := map[traces.RequestID]*lines{}
 	for _, v := range c.list {
@@ -83,16 +85,12 @@ func (c *collected) tellShort(h *traces.History, table []effect) {
 	if len(byWrite) == 0 {
 		return
 	}
-	for i := range h.Data {
-		d := &h.Data[i]
-		if d.Class != traces.DataWritten {
-			continue
-		}
+	if !s.eachRead(func(d *traces.Data, _, hi int64) {
 		if l := byWrite[d.Writer]; l != nil {
-			if f, _, hi := inspect(h, table, d); f == sound {
-				l.seen = max(l.seen, hi)
-			}
+			l.seen = max(l.seen, hi)
 		}
+	}) {
+		return
 	}
 	for i := range c.list {
 		if v := &c.list[i]; v.kind == lostWrite {

@@ -51,44 +51,59 @@ func (s *storage) choose() []blamed {
 	})
 }
 
-// accesses collects, for each violation, what the two writers and the readers
-// of their data did to its first line. One pass over the history serves all.
+// accesses collects, for each violation, what the two writers did to its first
+// line, and which readers of their data decide where they can stand. One pass
+// over the history serves all; it is left out when the time is over.
 func (s *storage) accesses(chosen []blamed) [][]access {
 	h, table := s.history, s.effects
 	lists := make([][]access, len(chosen))
 	byWriter := map[traces.RequestID][]int{}
 	for i, v := range chosen {
-		if v.kind == tornSector || v.kind == brokenLine {
-			continue
+		if v.kind != tornSector && v.kind != brokenLine {
+			byWriter[v.x] = append(byWriter[v.x], i)
+			byWriter[v.y] = append(byWriter[v.y], i)
 		}
+	}
+	found := make([][2]extremes, len(chosen)) // by violation: reads of x, of y
+	if len(byWriter) == 0 || !s.eachRead(func(d *traces.Data, lo, hi int64) {
+		for _, i := range byWriter[d.Writer] {
+			if v := &chosen[i]; lo <= v.lo && v.lo < hi {
+				e := &table[d.Request-1]
+				cluster := 0
+				if d.Writer == v.y {
+					cluster = 1
+				}
+				found[i][cluster].add(access{request: d.Request, value: d.Writer, from: e.from, to: e.to})
+			}
+		}
+	}) {
+		return lists
+	}
+	for i, v := range chosen {
+		lists[i] = append(found[i][0].reads(), found[i][1].reads()...)
 		for _, id := range []traces.RequestID{v.x, v.y} {
-			byWriter[id] = append(byWriter[id], i)
-			if id != 0 {
+			if id != 0 && len(lists[i]) > 0 {
 				lists[i] = append(lists[i], writeAccess(h, table, id, v.lo))
 			}
 		}
 	}
-	if len(byWriter) == 0 {
-		return lists
-	}
-	for i := range h.Data {
-		d := &h.Data[i]
-		interested := byWriter[d.Writer]
-		if len(interested) == 0 || d.Class != traces.DataWritten || !s.onStorage(int(d.Request-1)) {
-			continue
-		}
-		f, lo, hi := inspect(h, table, d)
-		if f != sound {
-			continue
-		}
-		e := &table[d.Request-1]
-		for _, j := range interested {
-			if line := chosen[j].lo; lo <= line && line < hi {
-				lists[j] = append(lists[j], access{request: d.Request, value: d.Writer, from: e.from, to: e.to})
-			}
-		}
-	}
 	return lists
+}
+
+// eachRead visits the runs of data that were judged as registers, with their
+// lines. It reports whether the budget lasted to the end.
+func (s *storage) eachRead(visit func(d *traces.Data, lo, hi int64)) bool {
+	for i := range s.history.Data {
+		if i&0xffff == 0 && s.budget.spent() {
+			return false
+		}
+		d := &s.history.Data[i]
+		if s.sound[i/64]>>(i%64)&1 != 0 && d.Class == traces.DataWritten {
+			_, lo, hi := inspect(s.history, s.effects, d)
+			visit(d, lo, hi)
+		}
+	}
+	return true
 }
 
 // writeAccess is what request id did to a line that it writes.
@@ -107,7 +122,7 @@ func (s *storage) explainBlamed(v blamed, accesses []access) Finding {
 	h := s.history
 	f := Finding{At: v.at, File: h.Requests[v.read-1].File, Offset: v.lo * lineBytes, Bytes: (v.hi - v.lo) * lineBytes}
 	f.Summary, f.Expected = s.describe(v)
-	if len(accesses) == 0 { // a single read, whatever the order
+	if len(accesses) == 0 { // a single read, whatever the order, or no time to look for others
 		for _, id := range []traces.RequestID{v.x, v.y} {
 			if id != 0 {
 				accesses = append(accesses, writeAccess(h, s.effects, id, v.lo))
@@ -118,7 +133,7 @@ func (s *storage) explainBlamed(v blamed, accesses []access) Finding {
 		s.show(&f, accesses, make([]int, len(accesses)))
 		return f
 	}
-	accesses = shrink(witness(accesses))
+	accesses = shrink(accesses)
 	order, _ := linearize(accesses, explainLimit)
 	s.show(&f, accesses, order)
 	if v.kind == afterDestroy {
