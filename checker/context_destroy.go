@@ -61,7 +61,7 @@ func (j *contextJudge) judgeDestroyAnswer(i int32, c *traces.Call, first int32) 
 	l := &j.lives[c.Context]
 	if !c.Completed() {
 		end := j.watched(c.Round)
-		if l.whole && end > later(c.Invoke, max(traces.Time(j.c.Grace), leastGrace)) {
+		if l.whole && !j.busyBeside(c) && end > later(c.Invoke, max(traces.Time(j.c.Grace), leastGrace)) {
 			j.put(model.RequestEnds, 1)
 			j.violate(model.RequestEnds, func() Finding {
 				return j.finding(fmt.Sprintf("io_destroy did not return, %v after it began", time.Duration(end-c.Invoke)),
@@ -88,6 +88,18 @@ func (j *contextJudge) judgeDestroyAnswer(i int32, c *traces.Call, first int32) 
 		return
 	}
 	j.violate(model.DestroyOnce, func() Finding { return j.finding(summary, expected, c.Return, nil, first, i) })
+}
+
+// busyBeside reports whether another call of the context was not seen to
+// return. io_destroy waits for it (the users reference of a kioctx), and an
+// io_submit may wait for a pipe in turn: then the program is at fault.
+func (j *contextJudge) busyBeside(c *traces.Call) bool {
+	for _, i := range j.calls.of(c.Context) {
+		if other := &j.h.Calls[i]; other != c && !other.Completed() {
+			return true
+		}
+	}
+	return false
 }
 
 // releases says for each release of a buffer which property a later write to

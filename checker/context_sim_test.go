@@ -33,8 +33,8 @@ func simulate(t testing.TB, mix string, seed uint64, requests int, direct bool, 
 	return h, target.Fired()
 }
 
-// describe is what a failing test prints of a finding.
-func describe(f *Finding) string {
+// describeFinding is what a failing test prints of a finding.
+func describeFinding(f *Finding) string {
 	text := fmt.Sprintf("%s: %s\n  expected: %s", f.Property, f.Summary, f.Expected)
 	for _, s := range f.Steps {
 		text += fmt.Sprintf("\n  %d. thread %d [%d, %d] %s", s.Order, s.Thread, s.From, s.To, s.Text)
@@ -49,7 +49,7 @@ func TestHonestSimulationsHold(t *testing.T) {
 			h, _ := simulate(t, mix, seed, 600, seed%2 == 0, nil)
 			for _, v := range judgeContext(h, newBudget(Limits{})) {
 				if v.Outcome == Violated {
-					t.Errorf("mix %s, seed %d: %s", mix, seed, describe(&v.Findings[0]))
+					t.Errorf("mix %s, seed %d: %s", mix, seed, describeFinding(&v.Findings[0]))
 				}
 			}
 		}
@@ -91,7 +91,7 @@ func TestMisbehavioursAreNamed(t *testing.T) {
 				for _, v := range judgeContext(h, newBudget(Limits{})) {
 					if v.Property == bug.Expect && v.Outcome == Violated {
 						caught++
-						checkFinding(t, h, &v.Findings[0])
+						checkContextFinding(t, h, &v.Findings[0])
 					}
 				}
 			}
@@ -102,8 +102,8 @@ func TestMisbehavioursAreNamed(t *testing.T) {
 	}
 }
 
-// checkFinding looks at what every finding must have.
-func checkFinding(t *testing.T, h *traces.History, f *Finding) {
+// checkContextFinding looks at what every finding must have.
+func checkContextFinding(t *testing.T, h *traces.History, f *Finding) {
 	t.Helper()
 	if f.Summary == "" || f.Expected == "" || len(f.Steps) < len(f.Calls) || len(f.Calls) == 0 || f.File != traces.None {
 		t.Errorf("incomplete finding: %+v", *f)

@@ -39,19 +39,19 @@ type cancelView struct {
 	answer model.Result
 }
 
-// wrong is one way in which a request's history breaks the specification.
-type wrong struct {
-	what   wrongKind
+// fault is one way in which a request's history breaks the specification.
+type fault struct {
+	what   faultKind
 	cancel int         // position in cancels, or None
 	after  traces.Time // missedEvent: the bound that the empty ring was seen after
 }
 
-type wrongKind uint8
+type faultKind uint8
 
 // What can be wrong with one request. The sentences are in
 // request_explain.go.
 const (
-	eventOfRefused    wrongKind = iota // an event although io_submit refused it
+	eventOfRefused    faultKind = iota // an event although io_submit refused it
 	eventOfUnknown                     // an event although nobody submitted it
 	eventTwice                         // two events
 	eventTooEarly                      // seen before it was submitted
@@ -79,8 +79,8 @@ const (
 // (accepted, made ready or found by a cancel, finished, posted, reaped), and
 // that a chain of intervals has an order iff no later one ends before an
 // earlier one begins.
-func (v *requestView) judge(c model.Contract, out []wrong) []wrong {
-	bad := func(w wrongKind, cancel int) { out = append(out, wrong{what: w, cancel: cancel}) }
+func (v *requestView) judge(c model.Contract, out []fault) []fault {
+	bad := func(w faultKind, cancel int) { out = append(out, fault{what: w, cancel: cancel}) }
 	accepted := v.fate == traces.Accepted || v.fate == traces.Unsure
 	found, open := v.judgeAnswers(c, accepted, bad)
 	for i := range v.cancels {
@@ -117,11 +117,11 @@ func (v *requestView) judge(c model.Contract, out []wrong) []wrong {
 	}
 	if first != traces.None {
 		if bound := later(v.cancels[first].to, int64(c.PostLag)); v.absent(bound) {
-			out = append(out, wrong{invalidMissed, first, bound})
+			out = append(out, fault{invalidMissed, first, bound})
 		}
 	}
 	if bound := later(v.submit.to, int64(c.PostLag)); v.spec.Inline && v.absent(bound) {
-		out = append(out, wrong{inlineMissed, traces.None, bound})
+		out = append(out, fault{inlineMissed, traces.None, bound})
 	}
 	return out
 }
@@ -131,7 +131,7 @@ func (v *requestView) judge(c model.Contract, out []wrong) []wrong {
 //
 // fs/aio.c, io_cancel: a request is found while it is on the context's list,
 // and leaves the list when it is found, so that a second cancel does not.
-func (v *requestView) judgeAnswers(c model.Contract, accepted bool, bad func(wrongKind, int)) (found, open int) {
+func (v *requestView) judgeAnswers(c model.Contract, accepted bool, bad func(faultKind, int)) (found, open int) {
 	found, open = traces.None, traces.None
 	for i := range v.cancels {
 		x := &v.cancels[i]
@@ -168,7 +168,7 @@ func (v *requestView) judgeAnswers(c model.Contract, accepted bool, bad func(wro
 }
 
 // judgeEvent judges the event that was seen.
-func (v *requestView) judgeEvent(c model.Contract, accepted bool, found, open int, bad func(wrongKind, int)) {
+func (v *requestView) judgeEvent(c model.Contract, accepted bool, found, open int, bad func(faultKind, int)) {
 	switch {
 	case v.fate == traces.Unsubmitted:
 		bad(eventOfUnknown, traces.None)

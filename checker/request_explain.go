@@ -9,9 +9,9 @@ import (
 	"aiocheck/traces"
 )
 
-// wrongTexts says which property each wrong breaks, what was seen (after
+// faultTexts says which property each fault breaks, what was seen (after
 // "request N (OPCODE): ") and what was to be seen, and why.
-var wrongTexts = [...]struct {
+var faultTexts = [...]struct {
 	property          model.Property
 	summary, expected string
 }{
@@ -39,11 +39,11 @@ var wrongTexts = [...]struct {
 // explainTime bounds the search for the best order of a finding's few steps.
 const explainTime = 100 * time.Millisecond
 
-// reportRequest counts a wrong and explains it by the smallest part of the
+// reportRequest counts a fault and explains it by the smallest part of the
 // request's calls that still has it.
-func (j *contextJudge) reportRequest(i, second int32, v *requestView, w wrong) {
+func (j *contextJudge) reportRequest(i, second int32, v *requestView, w fault) {
 	h := j.h
-	t := &wrongTexts[w.what]
+	t := &faultTexts[w.what]
 	if t.property == model.DestroyOnce {
 		return // judgeDestroys judges all calls after a destroy
 	}
@@ -70,8 +70,8 @@ func (j *contextJudge) reportRequest(i, second int32, v *requestView, w wrong) {
 	})
 }
 
-// explainRequest makes the finding of a wrong, with porcupine's best order.
-func (j *contextJudge) explainRequest(i, second int32, v *requestView, w wrong, summary, expected string) Finding {
+// explainRequest makes the finding of a fault, with porcupine's best order.
+func (j *contextJudge) explainRequest(i, second int32, v *requestView, w fault, summary, expected string) Finding {
 	h := j.h
 	r := &h.Requests[i]
 	own := j.ownCancels(i)
@@ -131,10 +131,10 @@ func (j *contextJudge) explainRequest(i, second int32, v *requestView, w wrong, 
 	return f
 }
 
-// shrinkCancels leaves out the cancels that the wrong does not need. Only
+// shrinkCancels leaves out the cancels that the fault does not need. Only
 // answers of -EINVAL can be left out: without one of -EINPROGRESS, the event
 // of a cancelled request would itself look wrong.
-func (j *contextJudge) shrinkCancels(v *requestView, w wrong, own []int32) (*requestView, []int32) {
+func (j *contextJudge) shrinkCancels(v *requestView, w fault, own []int32) (*requestView, []int32) {
 	small := *v
 	small.cancels = slices.Clone(v.cancels)
 	kept := slices.Clone(own[:len(v.cancels)])

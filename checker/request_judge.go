@@ -19,7 +19,7 @@ func (j *contextJudge) judgeRequests() {
 	again := j.duplicat
 	vain := j.vainWaits()
 	files := j.fileUses()
-	var wrongs []wrong
+	var faults []fault
 	v := &requestView{}
 	context := int32(traces.None)
 	v.missed = func(after traces.Time) traces.Time {
@@ -44,8 +44,8 @@ func (j *contextJudge) judgeRequests() {
 		context = r.Context
 		j.view(int32(i), second, v)
 		j.countInstances(r, v)
-		wrongs = v.judge(j.c, wrongs[:0])
-		for _, w := range wrongs {
+		faults = v.judge(j.c, faults[:0])
+		for _, w := range faults {
 			j.reportRequest(int32(i), second, v, w)
 		}
 		if r.Fate == traces.Accepted && r.Event == traces.None && vain[context] != traces.None {

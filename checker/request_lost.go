@@ -107,7 +107,7 @@ func (j *contextJudge) mustEnd(r *traces.Request, use fileUse) bool {
 func (j *contextJudge) judgeLost(i int32, v *requestView, vain int32, uses []fileUse) {
 	h := j.h
 	r := &h.Requests[i]
-	found, open := v.judgeAnswers(j.c, true, func(wrongKind, int) {})
+	found, open := v.judgeAnswers(j.c, true, func(faultKind, int) {})
 	over := v.spec.Inline
 	for k := range v.cancels {
 		over = over || v.decisive(j.c, k, found, open)

@@ -100,14 +100,14 @@ func TestFastAgreesWithPorcupine(t *testing.T) {
 		for range 40 { // rapid's own cost is in its calls
 			c := rapid.SampledFrom(contracts).Draw(t, "contract")
 			v, misses := drawView(t, c)
-			wrongs := v.judge(c, nil)
+			faults := v.judge(c, nil)
 			list := v.observations(c, misses)
 			_, ok := linearizeRequest(c, v.spec, list, time.Minute)
-			if ok != (len(wrongs) == 0) {
+			if ok != (len(faults) == 0) {
 				for _, o := range list {
 					t.Logf("%v %v", o.Observation, o.interval)
 				}
-				t.Fatalf("porcupine says %v, the fast decision %v, of %+v", ok, wrongs, v)
+				t.Fatalf("porcupine says %v, the fast decision %v, of %+v", ok, faults, v)
 			}
 			if ok {
 				legal++
