@@ -77,11 +77,11 @@ func (b *builder) sometimes(t int) {
 }
 
 // destroy takes a context down from the canceller, with whatever is in
-// flight; now and then two threads try at once.
+// flight; in some rounds two threads try at once.
 func (b *builder) destroy(after submitted) {
 	s := traces.Step{Do: traces.DoDestroy, Context: after.context, Thread: uint16(after.thread), After: uint32(after.step + 1), Spin: b.spin()}
 	b.add(b.canceller, s)
-	if b.rng.IntN(2) == 0 {
+	if b.rivals {
 		b.add(b.peer, s)
 	}
 }

@@ -27,6 +27,10 @@ type builder struct {
 	submits   []submitted       // where each request was submitted, by time made
 	spare     *traces.RequestID // the one declared and never submitted
 	shared    bool              // one context for all threads
+	// rivals is set when contexts are destroyed by two threads at once. One of
+	// them is the peer, which then waits for transfers in io_submit to end: so
+	// none may wait for the peer.
+	rivals bool
 }
 
 // contextPlan is what the builder knows of a context.
@@ -57,6 +61,7 @@ func (g *Generator) newBuilder(rng *rand.Rand) *builder {
 	switch g.mix.pick(rng, endKeys) {
 	case "destroy":
 		b.p.End = traces.EndDestroy
+		b.rivals = rng.IntN(2) == 0
 	case "exit":
 		b.p.End = traces.EndExit
 	case "kill":
@@ -200,10 +205,10 @@ func (b *builder) request(c uint16, last bool) (traces.RequestDecl, bool) {
 		case "STREAM":
 			r = b.streamTransfer()
 		case "BLOCK":
-			if !last {
-				continue
+			if last && !b.rivals {
+				return b.blockingTransfer(), true
 			}
-			return b.blockingTransfer(), true
+			r = b.streamTransfer()
 		case "FSYNC", "FDSYNC":
 			op, _ := model.ParseOpcode(key)
 			r = traces.RequestDecl{Opcode: op}
