@@ -112,3 +112,35 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkFromLogs(b *testing.B) {
+	for _, n := range benchSizes {
+		b.Run(fmt.Sprintf("requests=%d", n), func(b *testing.B) {
+			logs := synthLogs(1, 4, n/1000, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := FromLogs(synthHeader(4), logs...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			rate(b, count(logs))
+		})
+	}
+}
+
+func BenchmarkSummarize(b *testing.B) {
+	for _, n := range benchSizes {
+		b.Run(fmt.Sprintf("requests=%d", n), func(b *testing.B) {
+			logs := synthLogs(1, 4, n/1000, n)
+			h, err := FromLogs(synthHeader(4), logs...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				Summarize(h)
+			}
+			rate(b, count(logs))
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 )
 
@@ -159,6 +160,29 @@ func TestReasonsOfDamage(t *testing.T) {
 		var damage *FormatError
 		if !errors.As(err, &damage) || damage.Offset != test.offset || !strings.Contains(damage.Reason, test.reason) {
 			t.Errorf("%s: got %v, want byte %d: …%s…", test.name, err, test.offset, test.reason)
+		}
+	}
+}
+
+// TestSmallFramesStaySmall: a frame that would decompress to more than it
+// says is refused, not decompressed.
+func TestSmallFramesStaySmall(t *testing.T) {
+	zip, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := encodeHead(Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := int64(len(file))
+	for _, size := range []int{0, 96, 1 << 28} {
+		payload := zip.EncodeAll(make([]byte, size), nil)
+		head := frameHead{kind: frameRecords, records: 1, raw: RecordSize, stored: uint32(len(payload)), sum: Checksum(payload)}
+		_, _, err := readAll(append(head.append(bytes.Clone(file)), payload...))
+		var damage *FormatError
+		if !errors.As(err, &damage) || damage.Offset != at || !strings.Contains(damage.Reason, "decompress") {
+			t.Errorf("%d bytes: %v", size, err)
 		}
 	}
 }

@@ -46,7 +46,8 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	}
 	// One goroutine and the fastest level: the recorder shares the machine
 	// with the workload that it records.
-	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderCRC(false)) // frames have a checksum of their own
 	if err != nil {
 		return nil, fmt.Errorf("start compression: %w", err)
 	}
