@@ -231,7 +231,7 @@ func TestFramesInAnyOrder(t *testing.T) {
 // TestCutAnywhere: a file that is truncated anywhere gives a history in which
 // nothing is without its cause.
 func TestCutAnywhere(t *testing.T) {
-	logs := synthLogs(11, 3, 3, 3000)
+	logs := synthLogs(11, 3, 3, 1200)
 	var file bytes.Buffer
 	w, err := NewWriter(&file, synthHeader(3))
 	if err != nil {
@@ -243,7 +243,7 @@ func TestCutAnywhere(t *testing.T) {
 	for more := true; more; {
 		more = false
 		for i := range rest {
-			n := min(150+50*i, len(rest[i]))
+			n := min(50+30*i, len(rest[i]))
 			if err := w.Append(rest[i][:n]); err != nil {
 				t.Fatal(err)
 			}
@@ -252,7 +252,7 @@ func TestCutAnywhere(t *testing.T) {
 		}
 	}
 	calls := 0
-	for n := head; n < file.Len(); n += 97 {
+	for n := head; n < file.Len(); n += 397 {
 		h, err := Read(save(t, file.Bytes()[:n]))
 		if err != nil {
 			t.Fatalf("cut at byte %d: %v", n, err)

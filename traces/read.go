@@ -13,6 +13,10 @@ func FromLogs(h Header, logs ...Log) (*History, error) {
 	b := newBuilder(h, "", Never)
 	ending := Ending{}
 	for _, log := range logs {
+		ending.Totals.add(log)
+	}
+	b.presize(ending.Totals, ending.Totals.Records)
+	for _, log := range logs {
 		for first := 0; first < len(log); {
 			end := first + 1
 			for end < len(log) && log[end].Thread == log[first].Thread {
@@ -22,7 +26,6 @@ func FromLogs(h Header, logs ...Log) (*History, error) {
 			if err := b.add(f, first); err != nil {
 				return nil, err
 			}
-			ending.Totals.add(f.Records)
 			first = end
 		}
 	}
