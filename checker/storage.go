@@ -128,8 +128,7 @@ func (s *storage) layRegions() bool {
 		if s.sound[i/64]>>(i%64)&1 == 0 {
 			return 0, 0
 		}
-		_, lo, hi = inspect(h, s.effects, &h.Data[i])
-		return lo, hi
+		return returned(h, s.effects, &h.Data[i])
 	}
 	s.layout = lay(len(h.Requests), len(h.Data), placeOfWrite(h, s.effects), run, s.budget)
 	return s.layout != nil

@@ -96,6 +96,13 @@ func inspect(h *traces.History, table []effect, d *traces.Data) (f flaw, lo, hi 
 	return inspectWriter(h, table, d, e, lo, hi), lo, hi
 }
 
+// returned is the lines of a run of the storage that inspect has let pass,
+// without judging it again.
+func returned(h *traces.History, table []effect, d *traces.Data) (lo, hi int64) {
+	first, _ := extent(&h.Requests[d.Request-1])
+	return d.Offset / lineBytes, min((d.Offset+int64(d.Bytes))/lineBytes, first+int64(table[d.Request-1].sure))
+}
+
 // inspectWriter judges whether the writer named by a run's tags can have
 // written it.
 func inspectWriter(h *traces.History, table []effect, d *traces.Data, read *effect, lo, hi int64) flaw {

@@ -99,7 +99,7 @@ func (s *storage) eachRead(visit func(d *traces.Data, lo, hi int64)) bool {
 		}
 		d := &s.history.Data[i]
 		if s.sound[i/64]>>(i%64)&1 != 0 && d.Class == traces.DataWritten {
-			_, lo, hi := inspect(s.history, s.effects, d)
+			lo, hi := returned(s.history, s.effects, d)
 			visit(d, lo, hi)
 		}
 	}

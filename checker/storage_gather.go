@@ -41,7 +41,7 @@ func (g *region) gather(r int) bool {
 	pieces := g.pieceList[:0]
 	for _, i := range runs {
 		d := &s.history.Data[i]
-		_, lo, hi := inspect(s.history, s.effects, d)
+		lo, hi := returned(s.history, s.effects, d)
 		e := &s.effects[d.Request-1]
 		read := regionRead{from: e.from, to: e.to, lo: g.clip(lo), hi: g.clip(hi), id: d.Request, value: broken}
 		if d.Class != traces.DataCorrupt {
