@@ -1,0 +1,76 @@
+package explore
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// result puts together what was found.
+func (x *search) result(stop Stop) (*Result, error) {
+	r := &Result{
+		States: x.states, Transitions: x.tally.transitions(), Depth: x.depth(),
+		Stop: stop, Frontier: x.states - x.expanded, CompleteDepth: x.level,
+		Liveness: LivenessOff,
+	}
+	for _, kind := range x.model.Kinds() {
+		r.Steps = append(r.Steps, StepCount{kind, x.tally.steps[kind]})
+	}
+	elapsed := time.Since(x.began)
+	r.Cost = Cost{
+		Workers: len(x.workers), Elapsed: elapsed, Rate: float64(x.states) / elapsed.Seconds(),
+		Bytes: x.bytes(), BytesPerState: float64(x.bytes()) / float64(x.states),
+	}
+	if err := x.outcomes(r); err != nil {
+		return nil, err
+	}
+	return r, x.violations(r)
+}
+
+// depth is the level of the states found last.
+func (x *search) depth() int {
+	for i := range x.store.shards {
+		if sh := &x.store.shards[i]; sh.count > sh.end {
+			return x.level + 1
+		}
+	}
+	return x.level
+}
+
+func (x *search) outcomes(r *Result) error {
+	for text, s := range x.tally.outcomes {
+		path, err := x.path(keyRef(s.least), func(s *State) bool { return x.model.Outcome(s) == text })
+		if err != nil {
+			return err
+		}
+		r.Outcomes = append(r.Outcomes, Outcome{text, s.count, path})
+	}
+	slices.SortFunc(r.Outcomes, func(a, b Outcome) int { return strings.Compare(a.Text, b.Text) })
+	return nil
+}
+
+func (x *search) violations(r *Result) error {
+	for i := range x.tally.inState {
+		name := DeadlockProperty
+		if i < deadlockBit {
+			if i >= len(x.model.Properties()) {
+				continue
+			}
+			name = x.model.Properties()[i].Name
+		}
+		for _, f := range []struct {
+			how How
+			seen
+		}{{InState, x.tally.inState[i]}, {InDeadlock, x.tally.inDeadlock[i]}} {
+			if f.count == 0 {
+				continue
+			}
+			path, err := x.path(keyRef(f.least), nil)
+			if err != nil {
+				return err
+			}
+			r.Violations = append(r.Violations, Violation{Property: name, How: f.how, States: f.count, Path: path})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package explore
+
+import (
+	"fmt"
+
+	"aiocheck/model"
+)
+
+// toy gives a model the methods that it does not care for.
+type toy struct{}
+
+func (toy) Words() int                                   { return 1 }
+func (toy) Initial() State                               { return State{} }
+func (toy) Properties() []model.Property                 { return nil }
+func (toy) Violated(*State) uint64                       { return 0 }
+func (toy) Pending(*State) uint64                        { return 0 }
+func (toy) Terminal(*State) bool                         { return true }
+func (toy) Outcome(s *State) string                      { return fmt.Sprintf("%x", *s) }
+func (toy) Fair(Step) bool                               { return true }
+func (toy) Kinds() []Kind                                { return nil }
+func (toy) Canonical(s *State) State                     { return *s }
+func (toy) Orbit(s *State, out []State) []State          { return append(out, *s) }
+func (toy) Ample(_ *State, succ []Successor) []Successor { return succ }
+
+// grid is counters that count to a bound, each on its own: (bound+1)^counters
+// states, counters·bound·(bound+1)^(counters-1) steps, depth counters·bound.
+// The counters are interchangeable, and their steps are independent.
+type grid struct {
+	toy
+	counters, bound int
+	words           int
+	bad             func(*State) bool // violates property 0
+}
+
+func (g grid) Words() int                   { return max(g.words, 1) }
+func (g grid) Properties() []model.Property { return []model.Property{{Name: "good"}} }
+func (g grid) Kinds() []Kind                { return []Kind{0, 1, 2} } // kind 2 never happens
+
+// Counters are spread over the words.
+func (g grid) at(i int) (word int, shift uint) { return i % g.Words(), uint(i / g.Words() * 8) }
+
+func (g grid) get(s *State, i int) int {
+	w, shift := g.at(i)
+	return int(s[w] >> shift & 0xff)
+}
+
+func (g grid) Successors(s *State, out []Successor) []Successor {
+	for i := range g.counters {
+		if v := g.get(s, i); v < g.bound {
+			t := *s
+			w, shift := g.at(i)
+			t[w] += 1 << shift
+			out = append(out, Successor{Step{Kind: Kind(v % 2), Actor: uint8(i)}, t})
+		}
+	}
+	return out
+}
+
+func (g grid) Violated(s *State) uint64 {
+	if g.bad != nil && g.bad(s) {
+		return 1
+	}
+	return 0
+}
+
+func (g grid) values(s *State) []int {
+	v := make([]int, g.counters)
+	for i := range v {
+		v[i] = g.get(s, i)
+	}
+	return v
+}
+
+func (g grid) pack(values []int) (s State) {
+	for i, v := range values {
+		w, shift := g.at(i)
+		s[w] |= uint64(v) << shift
+	}
+	return s
+}
+
+// Canonical sorts the counters, smallest first.
+func (g grid) Canonical(s *State) State {
+	v := g.values(s)
+	for i := range v {
+		for j := i; j > 0 && v[j] < v[j-1]; j-- {
+			v[j], v[j-1] = v[j-1], v[j]
+		}
+	}
+	return g.pack(v)
+}
+
+func (g grid) Orbit(s *State, out []State) []State {
+	return permute(g.values(s), 0, map[State]bool{}, g.pack, out)
+}
+
+func permute(v []int, from int, known map[State]bool, pack func([]int) State, out []State) []State {
+	if from == len(v) {
+		if s := pack(v); !known[s] {
+			known[s] = true
+			out = append(out, s)
+		}
+		return out
+	}
+	for i := from; i < len(v); i++ {
+		v[from], v[i] = v[i], v[from]
+		out = permute(v, from+1, known, pack, out)
+		v[from], v[i] = v[i], v[from]
+	}
+	return out
+}
+
+// Ample is the first counter's step: the others can always be done later.
+func (g grid) Ample(_ *State, succ []Successor) []Successor { return succ[:1] }
+
+func (g grid) Outcome(s *State) string { return fmt.Sprint(g.values(s)) }
+
+// philosophers dine: each takes the left fork, then the right one, eats, and
+// lays both down. Fork i lies left of philosopher i. Two bits each.
+type philosophers struct {
+	toy
+	n int
+}
+
+const (
+	takeLeft Kind = iota
+	takeRight
+	layDown
+)
+
+func (p philosophers) Kinds() []Kind        { return []Kind{takeLeft, takeRight, layDown} }
+func (p philosophers) Terminal(*State) bool { return false }
+
+func (p philosophers) get(s *State, i int) uint64 { return s[0] >> (2 * uint(i%p.n)) & 3 }
+
+func (p philosophers) Successors(s *State, out []Successor) []Successor {
+	for i := range p.n {
+		left := p.get(s, i+p.n-1) < 2 // the neighbour's right fork
+		right := p.get(s, i+1) < 1    // the neighbour's left fork
+		t := *s
+		switch p.get(s, i) {
+		case 0:
+			if left {
+				t[0] += 1 << (2 * uint(i))
+				out = append(out, Successor{Step{Kind: takeLeft, Actor: uint8(i)}, t})
+			}
+		case 1:
+			if right {
+				t[0] += 1 << (2 * uint(i))
+				out = append(out, Successor{Step{Kind: takeRight, Actor: uint8(i)}, t})
+			}
+		case 2:
+			t[0] -= 2 << (2 * uint(i))
+			out = append(out, Successor{Step{Kind: layDown, Actor: uint8(i)}, t})
+		}
+	}
+	return out
+}

@@ -1,0 +1,136 @@
+package explore
+
+// worker expands states and absorbs outboxes; each has its own buffers and
+// counts, which are merged after every round.
+type worker struct {
+	search *search
+	tally  tally
+	out    []Successor
+	ample  []Successor
+	orbit  []State
+}
+
+// expand puts the successors of a block's states into its outboxes.
+func (w *worker) expand(b *block) {
+	for i := range b.boxes {
+		b.boxes[i] = b.boxes[i][:0]
+	}
+	st := w.search.store
+	at := b.from
+	for left := b.count; left > 0; {
+		sh := &st.shards[at.shard]
+		if at.local == sh.end {
+			at.shard++
+			at.local = st.shards[at.shard].begin
+			continue
+		}
+		s := sh.load(at.local, st.words)
+		w.expandState(&s, makeRef(at.shard, at.local), b)
+		at.local++
+		left--
+	}
+}
+
+func (w *worker) expandState(s *State, r ref, b *block) {
+	words := w.search.store.words
+	w.out = w.search.model.Successors(s, w.out[:0])
+	if len(w.out) == 0 {
+		w.end(s, r)
+		return
+	}
+	succ := w.selected(s, r)
+	for i := range succ {
+		t := &succ[i]
+		w.tally.steps[t.Step.Kind]++
+		h := hash(&t.State, words)
+		box := &b.boxes[shardOf(h)]
+		*box = append(append(*box, t.State[:words]...), meta(r, h))
+	}
+}
+
+// selected is what the reductions leave of the successors in w.out.
+func (w *worker) selected(s *State, r ref) []Successor {
+	x := w.search
+	if x.opts.PartialOrder && len(w.out) > 1 {
+		// On a copy: Ample may reorder, and all may be needed still.
+		w.ample = append(w.ample[:0], w.out...)
+		ample := x.model.Ample(s, w.ample)
+		if len(ample) < len(w.out) {
+			w.canonical(ample)
+			if x.leadsOn(ample, r) {
+				return ample
+			}
+		}
+	}
+	w.canonical(w.out)
+	return w.out
+}
+
+func (w *worker) canonical(succ []Successor) {
+	if w.search.opts.Symmetry {
+		for i := range succ {
+			succ[i].State = w.search.model.Canonical(&succ[i].State)
+		}
+	}
+}
+
+// leadsOn is the cycle proviso: of an ample set, at least one state must still
+// be expanded after r, or what the set leaves out could be put off for ever.
+// From any state one can then follow ample sets to states ever later in the
+// order of expansion, which ends in a state that was expanded with all its
+// successors (Bošnački, Holzmann: "Improving Spin's Partial-Order Reduction
+// for Breadth-First Search", 2005; the order here is that of levels and, in a
+// level, of references, which the phases of a round keep to).
+func (x *search) leadsOn(ample []Successor, r ref) bool {
+	for i := range ample {
+		t, found := x.store.find(&ample[i].State)
+		if !found {
+			return true // will be in the next level
+		}
+		sh := &x.store.shards[t.shard()]
+		if t.local() >= sh.end || t.local() >= sh.begin && t > r {
+			return true
+		}
+	}
+	return false
+}
+
+// end takes down a state without successors: an outcome or a deadlock.
+func (w *worker) end(s *State, r ref) {
+	x := w.search
+	at := key(x.level, r)
+	if !x.model.Terminal(s) {
+		w.tally.deadlock(x.model.Pending(s), at)
+		return
+	}
+	if !x.opts.Symmetry {
+		w.tally.outcome(x.model.Outcome(s), at)
+		return
+	}
+	// The others that this state stands for are terminal too, but what is
+	// observed may name them.
+	w.orbit = x.model.Orbit(s, w.orbit[:0])
+	for i := range w.orbit {
+		w.tally.outcome(x.model.Outcome(&w.orbit[i]), at)
+	}
+}
+
+// absorb takes what arrived for one shard, block by block, and checks the
+// states that were new. It gives back the room that is left, as shard.absorb.
+func (w *worker) absorb(shard int, room int64) int64 {
+	x := w.search
+	sh := &x.store.shards[shard]
+	first := sh.count
+	for i := range x.blocks {
+		if room = sh.absorb(x.blocks[i].boxes[shard], x.store.words, room); room < 0 {
+			break
+		}
+	}
+	for local := first; local < sh.count; local++ {
+		s := sh.load(local, x.store.words)
+		if bad := x.model.Violated(&s); bad != 0 {
+			w.tally.inState.add(bad, key(x.level+1, makeRef(shard, local)))
+		}
+	}
+	return room
+}
