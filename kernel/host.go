@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"aiocheck/traces"
@@ -185,7 +186,7 @@ func (h *Host) round(ctx context.Context, p *traces.Program, arena int, sink Sin
 		<-h.child.gone
 		return fmt.Errorf("%w: %s", err, h.child.obituary())
 	}
-	end, begun, err := h.attend(ctx, sink)
+	end, begun, err := h.attend(ctx, p, sink)
 	if err != nil || end {
 		return errors.Join(err, h.bury(arena, begun, sink))
 	}
@@ -225,7 +226,7 @@ const pollEvery = time.Millisecond
 
 // attend drains the rings until the round is over. It reports whether the
 // runner is or must be gone, and since when that was asked for.
-func (h *Host) attend(ctx context.Context, sink Sink) (end bool, begun traces.Time, err error) {
+func (h *Host) attend(ctx context.Context, p *traces.Program, sink Sink) (end bool, begun traces.Time, err error) {
 	started := h.earliest()
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
@@ -268,9 +269,18 @@ func (h *Host) attend(ctx context.Context, sink Sink) (end bool, begun traces.Ti
 		if now := h.shared.progress(); now != progress || n > 0 {
 			progress, since = now, time.Now()
 		} else if time.Since(since) > h.opts.Grace {
-			return true, h.earliest(), fmt.Errorf("%w for %v; the calls that were open do not return", ErrHung, h.opts.Grace)
+			return true, h.earliest(), fmt.Errorf("%w for %v: %s", ErrHung, h.opts.Grace, h.whereabouts(p))
 		}
 	}
+}
+
+// whereabouts says how far each thread is.
+func (h *Host) whereabouts(p *traces.Program) string {
+	at := make([]string, len(p.Threads))
+	for t := range p.Threads {
+		at[t] = fmt.Sprintf("thread %d has begun %d of %d steps", t, h.shared.control.begun[t].steps.Load(), len(p.Threads[t]))
+	}
+	return strings.Join(at, ", ")
 }
 
 // exited says what a runner that hung up by itself did.

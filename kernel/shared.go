@@ -22,12 +22,8 @@ type control struct {
 	// exitBegun is when a DoExit step was about to exit; 0 before.
 	exitBegun atomic.Int64
 	_         [56]byte
-	// begun counts the steps that each thread has begun, each in a cache line
-	// of its own.
-	begun [maxThreads]struct {
-		atomic.Uint32
-		_ [60]byte
-	}
+	// begun says for each thread how far it is, in a cache line of its own.
+	begun [maxThreads]counter
 }
 
 // sizes says how the shared memory is divided. It is sent to the runner when
@@ -100,7 +96,8 @@ func (m *shared) unmap() error {
 func (m *shared) clearRound() {
 	m.control.exitBegun.Store(0)
 	for i := range m.control.begun {
-		m.control.begun[i].Store(0)
+		m.control.begun[i].steps.Store(0)
+		m.control.begun[i].wanted.Store(0)
 	}
 }
 
@@ -108,7 +105,7 @@ func (m *shared) clearRound() {
 func (m *shared) progress() uint64 {
 	var sum uint64
 	for i, ring := range m.rings {
-		sum += ring.header.written.Load() + uint64(m.control.begun[i].Load())
+		sum += ring.header.written.Load() + uint64(m.control.begun[i].steps.Load())
 	}
 	return sum
 }

@@ -44,18 +44,15 @@ func (t *thread) work() {
 		if i == len(steps)-1 && t.last != nil {
 			t.last()
 		}
-		t.shared.begun[t.number].Store(uint32(i + 1))
+		t.shared.begun[t.number].set(uint32(i + 1))
 		t.step(s)
 	}
 }
 
-// await waits for what the step waits for: a few turns in the hope that it is
-// near, then giving the processor to others.
+// await waits for what the step waits for.
 func (t *thread) await(s *traces.Step) {
-	for turns := 0; s.After > 0 && t.shared.begun[s.Thread].Load() < s.After; turns++ {
-		if turns > 50 {
-			yield()
-		}
+	if s.After > 0 {
+		t.shared.begun[s.Thread].await(s.After)
 	}
 	for n := s.Spin; n > 0; n-- {
 		spin()
