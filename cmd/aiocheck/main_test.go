@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"aiocheck/kernel"
+)
+
+func TestMain(m *testing.M) {
+	kernel.MaybeRunner()
+	testscript.Main(m, map[string]func(){"aiocheck": func() { os.Exit(run(os.Args[1:])) }})
+}
+
+// Each script runs the command as a user does, with real files and, for
+// verify, the kernel that the test runs on.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TMPDIR", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":   status,
+			"truncate": truncate,
+			"waitfor":  waitFor,
+		},
+	})
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"aiocheck/checker"
+	"aiocheck/checker/report"
+	"aiocheck/traces"
+)
+
+// judging is the flags of every command that judges.
+type judging struct {
+	Report    string        `help:"Write an HTML report." placeholder:"FILE.html"`
+	JSON      bool          `name:"json" help:"Print one JSON object for each trace."`
+	Overwrite bool          `help:"Overwrite files that exist."`
+	MaxTime   time.Duration `help:"Stop judging after this time: what is left is undecided." default:"10m" placeholder:"TIME"`
+	MaxMemory size          `help:"Judge within this much memory beside the history." default:"4G" placeholder:"SIZE"`
+}
+
+// result is what a verification run or a check has found out.
+type result struct {
+	Outcome   checker.Outcome    `json:"outcome"`
+	Trace     string             `json:"trace,omitempty"`
+	Report    string             `json:"report,omitempty"`
+	Cut       string             `json:"cut,omitempty"`
+	Note      string             `json:"note,omitempty"`
+	Header    traces.Header      `json:"header"`
+	Summary   traces.Summary     `json:"summary"`
+	Judgement *checker.Judgement `json:"judgement"`
+}
+
+// judge judges a history, writes the report if asked for, and prints.
+func (f *judging) judge(s *session, trace, note string, h *traces.History) (checker.Outcome, error) {
+	j := checker.Check(h, checker.Limits{Time: f.MaxTime, Memory: int64(f.MaxMemory)})
+	r := &result{Outcome: j.Outcome, Trace: trace, Note: note, Header: h.Header, Summary: traces.Summarize(h), Judgement: j}
+	if h.Cut != nil {
+		r.Cut = h.Cut.Error()
+	}
+	if f.Report != "" {
+		if err := writeFile(f.Report, f.Overwrite, func(w io.Writer) error { return report.Write(w, h, j) }); err != nil {
+			return j.Outcome, err
+		}
+		r.Report = f.Report
+	}
+	out := bufio.NewWriter(s.stdout)
+	if f.JSON {
+		if err := json.NewEncoder(out).Encode(r); err != nil {
+			return j.Outcome, fmt.Errorf("print result: %w", err)
+		}
+	} else if err := r.print(out, report.Style{Color: colored(s.stdout)}); err != nil {
+		return j.Outcome, fmt.Errorf("print result: %w", err)
+	}
+	if err := out.Flush(); err != nil {
+		return j.Outcome, fmt.Errorf("print result: %w", err)
+	}
+	return j.Outcome, nil
+}
+
+func (r *result) print(w io.Writer, style report.Style) error {
+	if err := report.WriteHeader(w, &r.Header); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	if err := r.Summary.WriteText(w); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "\nproperties")
+	if err := report.WriteVerdicts(w, r.Judgement, style); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	for _, line := range []struct{ name, text string }{{"trace", r.Trace}, {"report", r.Report}, {"cut", r.Cut}, {"note", r.Note}} {
+		if line.text != "" {
+			fmt.Fprintf(w, "%-8s %s\n", line.name, line.text)
+		}
+	}
+	return report.WriteOutcome(w, r.Judgement, style)
+}
+
+// colored reports whether w is a terminal whose user wants colours
+// (https://no-color.org).
+func colored(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}
+
+// writeFile makes a file that did not exist, or overwrites it if that was
+// asked for, and says which file could not be written.
+func writeFile(path string, overwrite bool, write func(io.Writer) error) error {
+	f, err := createFile(path, overwrite)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriter(f)
+	if err := errors.Join(write(b), b.Flush(), f.Close()); err != nil {
+		return machineError(fmt.Errorf("write %s: %w", path, err))
+	}
+	return nil
+}
+
+func createFile(path string, overwrite bool) (*os.File, error) {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if overwrite {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	f, err := os.OpenFile(path, flags, 0o666)
+	if errors.Is(err, os.ErrExist) {
+		return nil, usageError(fmt.Errorf("%s exists: give --overwrite or another name", path))
+	}
+	if err != nil {
+		return nil, machineError(fmt.Errorf("create file: %w", err))
+	}
+	return f, nil
+}

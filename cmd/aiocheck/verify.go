@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"aiocheck/checker"
+	"aiocheck/traces"
+	"aiocheck/traces/workload"
+)
+
+type verifyCommand struct {
+	judging
+	Target    string        `help:"What to run on: ${enum}." enum:"host,sim" default:"host"`
+	Path      string        `help:"File, block device, or directory for a temporary file (default: the system's temporary directory)." placeholder:"PATH"`
+	Region    size          `help:"How much of the file or device to use." default:"16M" placeholder:"SIZE"`
+	Buffered  bool          `help:"Do not use O_DIRECT."`
+	Destroy   bool          `name:"destroy-data" help:"The data on the block device may be destroyed."`
+	Threads   int           `help:"Threads that submit." default:"4"`
+	Depth     int           `help:"Most requests of a thread in flight." default:"16"`
+	Mix       string        `help:"What to do how often: ${mixes}, or changes such as default,POLL=40,kill=0." default:"default"`
+	Sizes     sizeRange     `help:"Size of transfers, one or from-to." default:"512-1M" placeholder:"SIZE"`
+	Requests  int           `help:"How many requests to submit (default: 20000)." placeholder:"N"`
+	Duration  time.Duration `help:"How long to go on submitting, instead of --requests." placeholder:"TIME"`
+	Seed      uint64        `help:"Seed of the program (default: a new one)." placeholder:"N"`
+	Trace     string        `help:"Where to write the trace (default: a new file in the temporary directory)." placeholder:"FILE"`
+	Misbehave string        `help:"Seeded bug of --target sim; an unknown name lists them." placeholder:"NAME"`
+}
+
+const defaultRequests = 20000
+
+// target runs programs and writes what happened to a sink.
+type target interface {
+	// header says what the target is: kernel, device, clock, contract.
+	header() traces.Header
+	run(ctx context.Context, next func() (*traces.Program, bool), sink *recording) error
+	close() error
+}
+
+// Run records, judges and prints. Whatever stops the recording, what was
+// recorded until then is judged.
+func (v *verifyCommand) Run(s *session) error {
+	if err := v.complete(); err != nil {
+		return usageError(err)
+	}
+	if err := v.refuseExisting(v.Report); err != nil {
+		return err
+	}
+	t, err := v.open()
+	if err != nil {
+		return err
+	}
+	h := t.header()
+	h.Tool, h.Workload = version(), v.workload()
+	programs, err := workload.New(h.Workload, h.Device, h.Kernel.CPUs)
+	if err != nil {
+		return errors.Join(usageError(err), t.close())
+	}
+	trace, runErr := v.record(s, t, h, programs)
+	if trace == "" {
+		return errors.Join(runErr, t.close())
+	}
+	// The target may have a temporary file to remove, whatever comes now.
+	runErr = errors.Join(runErr, t.close())
+	history, err := traces.Read(trace)
+	if err != nil {
+		return errors.Join(runErr, machineError(fmt.Errorf("read back what was recorded: %w", err)))
+	}
+	note := ""
+	if runErr != nil {
+		note = "the run ended early: " + runErr.Error()
+	} else if s.ctx.Err() != nil {
+		note = "interrupted: what was recorded until then is judged"
+	}
+	outcome, err := v.judge(s, trace, note, history)
+	switch {
+	case err != nil:
+		return err
+	case outcome == checker.Violated:
+		return verdictError(outcome)
+	case runErr != nil:
+		return machineError(runErr)
+	case outcome == checker.Undecided:
+		return verdictError(outcome)
+	}
+	return nil
+}
+
+// complete fills in what was left open on the command line.
+func (v *verifyCommand) complete() error {
+	if v.Requests != 0 && v.Duration != 0 {
+		return errors.New("--requests and --duration exclude each other")
+	}
+	if v.Requests < 0 || v.Duration < 0 {
+		return errors.New("--requests and --duration are above 0")
+	}
+	if v.Requests == 0 && v.Duration == 0 {
+		v.Requests = defaultRequests
+	}
+	if v.Misbehave != "" && v.Target != "sim" {
+		return errors.New("--misbehave needs --target sim")
+	}
+	if v.Seed == 0 {
+		var b [4]byte // short enough to type
+		crand.Read(b[:])
+		v.Seed = uint64(binary.LittleEndian.Uint32(b[:])) | 1
+	}
+	return nil
+}
+
+func (v *verifyCommand) workload() traces.Workload {
+	w := traces.Workload{Seed: v.Seed, Threads: v.Threads, Depth: v.Depth, Mix: v.Mix,
+		MinBytes: int(v.Sizes.Min), MaxBytes: int(v.Sizes.Max), Requests: v.Requests}
+	if v.Duration > 0 {
+		w.Duration = v.Duration.String()
+	}
+	return w
+}
+
+// refuseExisting says before a long run what would be refused after it.
+func (v *verifyCommand) refuseExisting(path string) error {
+	if path == "" || v.Overwrite {
+		return nil
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return usageError(fmt.Errorf("%s exists: give --overwrite or another name", path))
+	}
+	return nil
+}
+
+// record runs the programs and returns the trace's name, empty if there is none.
+func (v *verifyCommand) record(s *session, t target, h traces.Header, programs *workload.Generator) (string, error) {
+	path, overwrite := v.Trace, v.Overwrite
+	if path == "" {
+		path = filepath.Join(os.TempDir(), fmt.Sprintf("aiocheck-%d-%d.aiot", v.Seed, os.Getpid()))
+		overwrite = false
+	}
+	f, err := createFile(path, overwrite)
+	if err != nil {
+		return "", err
+	}
+	w, err := traces.NewWriter(f, h)
+	if err != nil {
+		return "", errors.Join(machineError(fmt.Errorf("write %s: %w", path, err)), f.Close())
+	}
+	p := newProgress(s.stderr, v.Requests, v.Duration)
+	sink := &recording{w, p}
+	ends := time.Now().Add(v.Duration)
+	runErr := t.run(s.ctx, func() (*traces.Program, bool) {
+		if v.Duration > 0 && time.Now().After(ends) {
+			return nil, false
+		}
+		return programs.Next()
+	}, sink)
+	p.done()
+	finish, text := traces.FinishComplete, ""
+	if runErr != nil {
+		finish, text = traces.FinishFailed, runErr.Error()
+	} else if s.ctx.Err() != nil {
+		finish = traces.FinishInterrupted
+	}
+	if err := errors.Join(w.Close(finish, text), f.Close()); err != nil {
+		runErr = errors.Join(runErr, fmt.Errorf("write %s: %w", path, err))
+	}
+	return path, runErr
+}
+
+// recording writes records to the trace and tells the progress.
+type recording struct {
+	trace    *traces.Writer
+	progress *progress
+}
+
+func (r *recording) Append(recs []traces.Record) error {
+	r.progress.saw(recs)
+	return r.trace.Append(recs)
+}
