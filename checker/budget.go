@@ -29,15 +29,6 @@ func (b *budget) spent() bool {
 	return b.refused.Load() != 0 || b.limits.Time > 0 && !time.Now().Before(b.deadline)
 }
 
-// left is the time that remains, 0 if there is no bound, and never less than
-// a nanosecond if there is one: the form in which porcupine takes it.
-func (b *budget) left() time.Duration {
-	if b.limits.Time == 0 {
-		return 0
-	}
-	return max(time.Until(b.deadline), 1)
-}
-
 // take accounts n bytes about to be allocated. When it reports false they
 // must not be, and the whole judgement is over.
 func (b *budget) take(n int64) bool {

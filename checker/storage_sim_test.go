@@ -28,7 +28,6 @@ type simulated struct {
 	rng     *rand.Rand
 	now     traces.Time
 	content []traces.RequestID
-	buffers [][]traces.RequestID // by request: what a read saw
 }
 
 func newSimulated(s shape, seed uint64) *simulated {
