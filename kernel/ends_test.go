@@ -129,7 +129,7 @@ func (o onRecord) Append(records []traces.Record) error {
 // TestHungRound waits for ever without anybody who ends it.
 func TestHungRound(t *testing.T) {
 	storage := openTest(t)
-	h, err := NewHost(storage, Options{Run: testRun, Threads: 1, Records: 1 << 10, Grace: 100 * time.Millisecond})
+	h, err := NewHost(storage, Options{Run: testRun, Threads: 1, Records: 1 << 10, Grace: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -183,6 +183,7 @@ func (h *Host) round(ctx context.Context, p *traces.Program, arena int, sink Sin
 	h.shared.clearRound()
 	h.watches[arena].begin(p)
 	if err := h.child.send(order{Program: p, Arena: arena}); err != nil {
+		h.child.kill()
 		<-h.child.gone
 		return fmt.Errorf("%w: %s", err, h.child.obituary())
 	}
@@ -291,7 +292,7 @@ func (h *Host) exited(started traces.Time) (bool, traces.Time, error) {
 	select {
 	case <-h.child.gone:
 		return true, started, fmt.Errorf("the runner ended: %s", h.child.obituary())
-	case <-time.After(h.opts.Grace):
+	case <-time.After(goneWithin):
 		return true, started, errors.New("the runner hung up")
 	}
 }
@@ -319,11 +320,14 @@ func (h *Host) bury(arena int, begun traces.Time, sink Sink) error {
 		k.close())
 }
 
+// goneWithin is how long a runner may take to be gone once its end has begun:
+// the kernel waits for its direct I/O.
+const goneWithin = 30 * time.Second
+
 // awaitGone waits for the end of the process and drains the rings meanwhile,
-// in which a thread may be waiting for room. Direct I/O is waited for by the
-// kernel, so it may take its time.
+// in which a thread may be waiting for room.
 func (h *Host) awaitGone(sink Sink) error {
-	deadline := time.After(h.opts.Grace)
+	deadline := time.After(goneWithin)
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
@@ -331,7 +335,7 @@ func (h *Host) awaitGone(sink Sink) error {
 		case <-h.child.gone:
 			return nil
 		case <-deadline:
-			return fmt.Errorf("%w: the killed runner, process %d, is not gone after %v", ErrHung, h.child.process.Pid, h.opts.Grace)
+			return fmt.Errorf("%w: the killed runner, process %d, is not gone after %v", ErrHung, h.child.process.Pid, goneWithin)
 		case <-tick.C:
 			if _, err := h.drain(sink); err != nil {
 				return err

@@ -72,6 +72,10 @@ func MaybeRunner() {
 
 // runnerMain runs one round after the other until the parent hangs up.
 func runnerMain() error {
+	// The name that ps and top show; it would be "exe".
+	if err := unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData("aiocheck-runner\x00"))), 0, 0, 0); err != nil {
+		return fmt.Errorf("name the process: %w", err)
+	}
 	socket := os.NewFile(runnerSocket, "socket to the parent")
 	var conf settings
 	in := json.NewDecoder(socket)
