@@ -32,7 +32,7 @@ type zone struct {
 // The initial contents were written before everything.
 const beginning traces.Time = math.MinInt64
 
-// conflict reports whether each of two clusters must stand before the other.
+// conflicts reports whether each of two clusters must stand before the other.
 func (z zone) conflicts(y zone) bool { return z.first < y.last && y.first < z.last }
 
 // sortZones puts forward zones into the order that findConflict needs.
