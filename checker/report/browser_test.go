@@ -28,7 +28,9 @@ func open(t *testing.T, path string) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.WindowSize(1280, 900), chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// A click must not aim at a page that is still scrolling.
+		chromedp.Flag("force-prefers-reduced-motion", true))
 	allocated, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocated)
 	// The limit is for a page that never becomes ready, not for a slow one.
@@ -169,6 +171,7 @@ func TestBrowserFindsARequest(t *testing.T) {
 	// Details close with Escape, and open again by a click on the request,
 	// which the search has brought to the middle of the picture.
 	do(t, ctx, chromedp.Focus(chromedp.CSS("#canvas")), chromedp.KeyEvent(kb.Escape), chromedp.WaitNotVisible(chromedp.CSS("#details")))
+	until(t, ctx, "canvas.width === Math.round(canvas.getBoundingClientRect().width * devicePixelRatio)")
 	clicked := evaluate[bool](t, ctx, `(() => {
 		const box = canvas.getBoundingClientRect();
 		for (let y = box.top + 30; y < box.bottom; y += 4) {

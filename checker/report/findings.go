@@ -19,6 +19,7 @@ type findingView struct {
 	Index    int // among all findings of the page
 	Property model.Property
 	Finding  *checker.Finding
+	Open     bool   // shown unfolded
 	Place    string // "storage, bytes 4096 to 4607"; empty if no place is meant
 	Steps    []stepView
 	Chart    chart
@@ -59,12 +60,13 @@ type bar struct {
 // The chart's measures in pixels. rowHeight is also that of the rows beside
 // it, in style.css.
 const (
-	rowHeight   = 30
+	rowHeight   = 40
+	barMargin   = 10
 	chartHead   = 24
 	chartMargin = 26
-	gapWidth    = 80 // between two neighbouring ends of steps, while there is room
-	chartWidth  = 560
-	tickWidth   = 66 // room that a time needs
+	gapWidth    = 80  // between two neighbouring ends of steps, while there is room
+	chartWidth  = 520 // at most
+	tickWidth   = 66  // room that a time needs
 )
 
 func viewFinding(h *traces.History, index int, p model.Property, f *checker.Finding) findingView {
@@ -116,12 +118,13 @@ func drawSteps(steps []checker.Step) chart {
 	}
 	slices.Sort(ends)
 	ends = slices.Compact(ends)
-	c := chart{Width: chartWidth, Height: chartHead + rowHeight*len(steps)}
+	c := chart{Width: 2 * chartMargin, Height: chartHead + rowHeight*len(steps)}
 	if len(ends) == 0 {
 		return c
 	}
 	// One more gap on the right, where steps that were not seen to end go on.
 	gap := min(gapWidth, float64(chartWidth-2*chartMargin)/float64(len(ends)))
+	c.Width += int(gap * float64(len(ends)))
 	x := func(position float64) float64 { return chartMargin + gap*position }
 	at := func(t traces.Time) int { i, _ := slices.BinarySearch(ends, t); return i }
 	points := linearizationPoints(steps, at)
@@ -130,7 +133,7 @@ func drawSteps(steps []checker.Step) chart {
 		c.Ticks = append(c.Ticks, tick{x(float64(i)), "+" + duration(ends[i]-ends[0])})
 	}
 	for i, s := range steps {
-		b := bar{X: x(float64(at(s.From))), Y: float64(chartHead + rowHeight*i + 6), Height: rowHeight - 12, Order: s.Order,
+		b := bar{X: x(float64(at(s.From))), Y: float64(chartHead + rowHeight*i + barMargin), Height: rowHeight - 2*barMargin, Order: s.Order,
 			Open: s.To == traces.Never, Title: s.Text}
 		to := x(float64(len(ends)))
 		if !b.Open {

@@ -47,24 +47,25 @@ const (
 	perOctave     = 4
 )
 
-// The classes of the distribution. Requests that io_cancel ended have one of
-// their own: their time says when they were cancelled.
-var latencyClasses = [...]string{"reads", "writes", "syncs", "polls", "others", "cancelled"}
+// The classes of the distribution, as in traces.Summary.
+var latencyClasses = [...]string{"storage read", "storage write", "sync", "poll", "stream read", "stream write", "other"}
 
-func latencyClass(r *traces.Request, o outcome) int {
+func latencyClass(h *traces.History, r *traces.Request) int {
+	stream := 0
+	if h.Files[r.File].Kind != traces.Storage {
+		stream = 4
+	}
 	switch {
-	case o == cancelled:
-		return 5
 	case r.Opcode.Reads():
-		return 0
+		return stream
 	case r.Opcode.Writes():
-		return 1
+		return 1 + stream
 	case r.Opcode.Syncs():
 		return 2
 	case r.Opcode == model.Poll:
 		return 3
 	}
-	return 4
+	return 6
 }
 
 func viewLatency(h *traces.History, f requestFacts) latencyView {
@@ -73,10 +74,10 @@ func viewLatency(h *traces.History, f requestFacts) latencyView {
 	lowest, highest := math.MaxInt, 0
 	for i := range h.Requests {
 		r := &h.Requests[i]
-		if r.Context == traces.None || r.Event == traces.None || f.outcome[i] == rejected {
+		if !submitted(r) || r.Context == traces.None || r.Event == traces.None {
 			continue
 		}
-		row := &rows[latencyClass(r, f.outcome[i])]
+		row := &rows[latencyClass(h, r)]
 		latency := f.spans[i].to - f.spans[i].from
 		row.samples = append(row.samples, sample{latency, r.ID})
 		lowest, highest = min(lowest, bin(latency)), max(highest, bin(latency))

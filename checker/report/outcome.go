@@ -31,7 +31,8 @@ type requestFacts struct {
 	spans   []span // from the beginning of its submission to when its end was known, or its round's
 }
 
-// gather derives the facts. A request without a call has an empty span.
+// gather derives the facts. One that was never submitted has
+// an empty span.
 func gather(h *traces.History) requestFacts {
 	ends := roundEnds(h)
 	hit := make([]bool, len(h.Requests))
@@ -57,8 +58,12 @@ func cancelHit(c *traces.Call) bool {
 	return c.Completed() && (c.Ret == model.Fail(model.EINPROGRESS) || c.Ret == 0)
 }
 
+// submitted reports whether a request is one: the table has an empty entry,
+// without an ID, for each that was declared and then never submitted.
+func submitted(r *traces.Request) bool { return r.ID != 0 }
+
 func classify(h *traces.History, r *traces.Request, hit bool) outcome {
-	if r.Call == traces.None {
+	if !submitted(r) {
 		return unsubmitted
 	}
 	if r.Fate == traces.Rejected {
@@ -79,7 +84,7 @@ func classify(h *traces.History, r *traces.Request, hit bool) outcome {
 }
 
 func spanOf(h *traces.History, r *traces.Request, ends []traces.Time) span {
-	if r.Call == traces.None {
+	if !submitted(r) {
 		return span{1, 0}
 	}
 	c := &h.Calls[r.Call]

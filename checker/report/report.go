@@ -39,8 +39,7 @@ type page struct {
 	Totals    []fact
 	Notes     []string
 	Findings  []findingView
-	Opcodes   grid
-	Cancels   grid
+	Grids     []grid
 	Latency   latencyView
 	Elapsed   string
 }
@@ -55,13 +54,17 @@ func Write(w io.Writer, h *traces.History, j *checker.Judgement) error {
 	var findings []checker.Finding
 	for _, v := range j.Verdicts {
 		for i := range v.Findings {
-			p.Findings = append(p.Findings, viewFinding(h, len(findings), v.Property, &v.Findings[i]))
+			view := viewFinding(h, len(findings), v.Property, &v.Findings[i])
+			// One of each property is enough to begin with.
+			view.Open = i == 0
+			p.Findings = append(p.Findings, view)
 			findings = append(findings, v.Findings[i])
 		}
 	}
 	m, tables := tabulate(h, f, findings)
-	p.Totals = totals(h, f, &m)
-	p.Opcodes, p.Cancels = byOpcode(h, f), byAnswer(h, f)
+	s := traces.Summarize(h)
+	p.Totals = totals(&s, &m)
+	p.Grids = []grid{byOpcode(h, f), byCall(&s), byAnswer(&s)}
 	p.Latency = viewLatency(h, f)
 
 	// The data block is written past the template: it is base64, which HTML

@@ -33,7 +33,7 @@ func render(t *testing.T, h *traces.History, j *checker.Judgement) string {
 
 var dataBlock = regexp.MustCompile(`<script type="application/octet-stream" id="data">([^<]*)</script>`)
 
-// TestTinyPage shows all that the scripts get of a run of four requests.
+// TestTinyPage shows all that the scripts get of a run of five requests.
 func TestTinyPage(t *testing.T) {
 	h := tinyHistory()
 	match := dataBlock.FindStringSubmatch(render(t, h, fakeJudgement(h)))
@@ -67,7 +67,8 @@ func TestTinyPage(t *testing.T) {
 }
 
 // tinyHistory: thread 0 submits a write, a poll and a bad request; thread 1
-// cancels the poll, thread 0 reaps both; a plain read is never seen to return.
+// cancels the poll, thread 0 reaps both; a plain read is never seen to return,
+// and request 5 is never submitted.
 func tinyHistory() *traces.History {
 	none := int32(traces.None)
 	return &traces.History{
@@ -87,6 +88,7 @@ func tinyHistory() *traces.History {
 			{ID: 2, Opcode: model.Poll, Index: 1, Eventfd: none, File: 1, Call: 1, Event: 0, Offset: 1, Data: 5<<32 | 2, Obj: 128},
 			{ID: 3, Opcode: model.PRead, Index: 2, Fate: traces.Rejected, Eventfd: none, Call: 1, Event: none, Bytes: 512, Offset: -1, Data: 5<<32 | 3, Obj: 192},
 			{ID: 4, Opcode: model.PRead, Context: none, Eventfd: none, Call: 4, Event: none, Bytes: 512},
+			{},
 		},
 		Events: []traces.Event{
 			{Call: 3, Request: 2, Data: 5<<32 | 2, Obj: 128, Res: model.Fail(model.EINTR)},
@@ -166,7 +168,7 @@ func TestEmptyHistory(t *testing.T) {
 func TestOutcomes(t *testing.T) {
 	h := tinyHistory()
 	got := gather(h).outcome
-	if want := []outcome{short, cancelled, rejected, unreaped}; !slices.Equal(got, want) {
+	if want := []outcome{short, cancelled, rejected, unreaped, unsubmitted}; !slices.Equal(got, want) {
 		t.Errorf("outcomes %v, want %v", got, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"aiocheck/traces"
 )
@@ -40,7 +41,8 @@ func facts(h *traces.History) []fact {
 	}
 	list := []fact{
 		{"target", head.Target},
-		{"kernel", fmt.Sprintf("%s %s, %d CPUs", head.Kernel.Release, head.Kernel.Machine, head.Kernel.CPUs)},
+		{"kernel", head.Kernel.Release + " " + head.Kernel.Machine},
+		{"CPUs", strconv.Itoa(head.Kernel.CPUs)},
 		{"contract", head.Contract.Name},
 		{"device", fmt.Sprintf("%s (%s, %s, %s)", device, head.Device.Kind, open, size(head.Device.Bytes))},
 		{"seed", strconv.FormatUint(head.Workload.Seed, 10)},
@@ -54,69 +56,77 @@ func facts(h *traces.History) []fact {
 	return slices.DeleteFunc(list, func(f fact) bool { return f.Value == "" })
 }
 
-// totals counts what happened.
-func totals(h *traces.History, f requestFacts, m *meta) []fact {
-	var read, written int64
-	for i := range h.Requests {
-		r := &h.Requests[i]
-		if res, _, ok := h.Outcome(r); ok && res > 0 && r.Opcode.Reads() {
-			read += int64(res)
-		} else if ok && res > 0 && r.Opcode.Writes() {
-			written += int64(res)
-		}
+// totals says what happened, in numbers.
+func totals(s *traces.Summary, m *meta) []fact {
+	list := []fact{
+		{"time", duration(s.Elapsed.Nanoseconds())},
+		{"rounds", rounds(s)},
+		{"requests accepted", count(s.Accepted)},
+		{"a second", count(int64(s.Rate))},
+		{"events reaped", count(s.Events)},
+		{"read", size(s.BytesRead)},
+		{"written", size(s.BytesWritten)},
+		{"read back in the end", size(s.ReadBack)},
+		{"most at a time", count(m.Lanes)},
+		{"io_submit without a slot", count(s.NoSlot)},
+		{"never submitted", count(s.Unsubmitted)},
+		{"released buffers looked at again", fmt.Sprintf("%s (%s)", count(int64(s.Watched.Buffers)), size(int64(s.Watched.Bytes)))},
+		{"of them written to", count(s.Damages)},
 	}
-	seconds := float64(m.To-m.From) / 1e9
-	rate := "–"
-	if seconds > 0 {
-		rate = count(int(float64(len(h.Events))/seconds)) + " events/s"
-	}
-	return []fact{
-		{"time", duration(m.To - m.From)},
-		{"rounds", count(len(h.Rounds))},
-		{"requests", count(len(h.Requests))},
-		{"calls", count(len(h.Calls))},
-		{"events", count(len(h.Events))},
-		{"rate", rate},
-		{"read", size(read)},
-		{"written", size(written)},
-		{"most in flight", count(m.Lanes)},
-		{"released buffers looked at again", fmt.Sprintf("%s (%s)", count(int(h.Watched.Buffers)), size(int64(h.Watched.Bytes)))},
-	}
+	return slices.DeleteFunc(list, func(f fact) bool { return f.Value == "0" || f.Value == "0 B" })
 }
 
-// byOpcode counts requests by opcode and outcome; plain reads and writes are
-// rows of their own.
+// rounds writes how many rounds ended in which way.
+func rounds(s *traces.Summary) string {
+	var all int64
+	var ends []string
+	for _, r := range s.Rounds {
+		all += r.Count
+		ends = append(ends, count(r.Count)+" "+r.End)
+	}
+	if len(ends) == 0 {
+		return count(all)
+	}
+	return count(all) + " (" + strings.Join(ends, ", ") + ")"
+}
+
+// byOpcode counts requests by opcode and outcome, which are also the colours
+// of the timeline; plain reads and writes are rows of their own. Like
+// traces.Summary it leaves the controller out.
 func byOpcode(h *traces.History, f requestFacts) grid {
 	g := newGrid("opcode", outcomeNames())
 	for i := range h.Requests {
 		r := &h.Requests[i]
+		if !submitted(r) || h.Calls[r.Call].Thread == traces.Controller {
+			continue
+		}
 		name := r.Opcode.String()
-		if r.Context == traces.None && r.Call != traces.None {
+		if r.Context == traces.None {
 			name = h.Calls[r.Call].Kind.String() + "(2)"
 		}
-		g.count(name, int(f.outcome[i]))
+		g.count(name, int(f.outcome[i]), 1)
 	}
 	return g.finish()
 }
 
 // byAnswer counts calls of io_cancel by their answer and by what then became
 // of the request.
-func byAnswer(h *traces.History, f requestFacts) grid {
-	g := newGrid("io_cancel's answer", outcomeNames())
-	for i := range h.Calls {
-		c := &h.Calls[i]
-		if c.Kind != traces.CallCancel {
-			continue
-		}
-		answer := "not seen"
-		if c.Completed() {
-			answer = c.Ret.String()
-		}
-		became := unsubmitted
-		if c.Request >= 1 && int(c.Request) <= len(f.outcome) {
-			became = f.outcome[c.Request-1]
-		}
-		g.count(answer, int(became))
+func byAnswer(s *traces.Summary) grid {
+	columns := []string{traces.ThenCancelled, traces.ThenNatural, traces.ThenError, traces.ThenBefore, traces.ThenNever, traces.ThenRejected, traces.ThenUnsubmitted}
+	g := newGrid("io_cancel's answer", columns)
+	for _, c := range s.Cancels {
+		g.count(c.Answer, slices.Index(columns, c.Then), int(c.Count))
+	}
+	return g.finish()
+}
+
+// byCall counts calls by how they ended.
+func byCall(s *traces.Summary) grid {
+	g := newGrid("call", []string{"success", "error", "not seen to return"})
+	for _, c := range s.Calls {
+		g.count(c.Call, 0, int(c.Count-c.Failed-c.Open))
+		g.count(c.Call, 1, int(c.Failed))
+		g.count(c.Call, 2, int(c.Open))
 	}
 	return g.finish()
 }
@@ -131,14 +141,14 @@ func outcomeNames() []string {
 
 func newGrid(corner string, columns []string) grid { return grid{Corner: corner, Columns: columns} }
 
-func (g *grid) count(row string, column int) {
+func (g *grid) count(row string, column, n int) {
 	i := slices.IndexFunc(g.Rows, func(r gridRow) bool { return r.Name == row })
 	if i < 0 {
 		i = len(g.Rows)
 		g.Rows = append(g.Rows, gridRow{Name: row, counts: make([]int, len(g.Columns))})
 	}
-	g.Rows[i].counts[column]++
-	g.Rows[i].Total++
+	g.Rows[i].counts[column] += n
+	g.Rows[i].Total += n
 }
 
 // finish drops empty columns, sorts the rows, most first, and writes the cells.

@@ -91,8 +91,14 @@ func tabulate(h *traces.History, f requestFacts, findings []checker.Finding) (me
 // requestTable has one row a request, at its ID less one.
 func requestTable(h *traces.History, f requestFacts, lane []int32) *table {
 	t := &table{rows: len(h.Requests)}
+	empty := &traces.Request{Round: traces.None, Context: traces.None, File: traces.None, Eventfd: traces.None, Call: traces.None, Event: traces.None}
 	field := func(name string, value func(r *traces.Request) int64) {
-		t.add(name, func(i int) int64 { return value(&h.Requests[i]) })
+		t.add(name, func(i int) int64 {
+			if r := &h.Requests[i]; submitted(r) {
+				return value(r)
+			}
+			return value(empty)
+		})
 	}
 	field("opcode", func(r *traces.Request) int64 { return int64(r.Opcode) })
 	field("fate", func(r *traces.Request) int64 { return int64(r.Fate) })

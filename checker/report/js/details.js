@@ -99,6 +99,9 @@ class Details {
     const n = (name) => r.numbers(name)[i], outcome = meta.outcomes[n("outcome")];
     const opcode = meta.opcodes[n("opcode")] || "opcode " + n("opcode"), poll = opcode === "POLL";
     const plain = n("context") < 0, call = n("call"), event = n("event");
+    if (call < 0) {
+      return [element("h3", "", "request " + id + " ", element("span", "tag", outcome)), ...this.findings("requests", id), ...this.cancels(id)];
+    }
     const parts = [element("h3", "", "request " + id + " ", element("span", "tag", opcode), " ", element("span", "tag", outcome)),
       ...this.findings("requests", id)];
     parts.push(this.list([
@@ -111,12 +114,12 @@ class Details {
       ["iocb", plain ? "" : hex(r.exact("obj", i), 64)],
       ["context", plain ? "" : this.contextName(n("context"))],
       ["round", this.round(n("round"))],
-      call < 0 ? ["submitted", "never"] : [plain ? "made by" : "submitted by", this.callLink(call), plain ? "" : ", iocb " + (n("index") + 1) + " of " + run.calls.numbers("x")[call]],
+      [plain ? "made by" : "submitted by", this.callLink(call), plain ? "" : ", iocb " + (n("index") + 1) + " of " + run.calls.numbers("x")[call]],
       ["at submission", plain ? "" : FATES[n("fate")]],
-      ["seen", call < 0 ? "" : this.interval(run.request.from[i], run.request.to[i], outcome !== "never reaped")],
+      ["seen", this.interval(run.request.from[i], run.request.to[i], outcome !== "never reaped")],
     ]));
     parts.push(element("h4", "", "Result"));
-    if (plain && call >= 0) parts.push(this.list([["returned", resultText(run, run.calls.exact("ret", call))]]));
+    if (plain) parts.push(this.list([["returned", resultText(run, run.calls.exact("ret", call))]]));
     else if (event < 0) parts.push(element("p", "", "No event of it was seen."));
     else parts.push(...this.events(id));
     parts.push(...this.cancels(id), ...this.runs(id), ...this.damages(id));

@@ -49,6 +49,8 @@ class Timeline {
     this.callStyles = run.meta.calls.map((_, kind) => callStyle(run, kind));
     this.opcodes = run.requests.numbers("opcode");
     this.readTheme();
+    // However many threads there are, some lanes of requests are in sight.
+    this.canvas.parentElement.style.minHeight = AXIS + CAPTION + 6 * run.threads.length + 200 + "px";
     view.listeners.push(() => this.draw());
     view.onreveal = (item) => this.scrollTo(item);
     new ResizeObserver(() => this.resize()).observe(this.canvas);

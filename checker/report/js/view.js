@@ -58,6 +58,7 @@ class View {
   // reveal selects an item and brings it into sight, large enough to see.
   reveal(item) {
     const { from, to } = this.table(item);
+    if (to[item.index] < from[item.index]) return this.select(item); // never submitted: it is nowhere
     const start = from[item.index], end = to[item.index], length = Math.max(end - start, 20);
     const inside = start >= this.from && end <= this.to, wide = length / this.span;
     if (!inside || wide < 0.02) {
