@@ -90,10 +90,11 @@ type contextLife struct {
 	mixed bool
 }
 
-// tableBytes is what the tables take, for the budget.
+// tableBytes is what the tables take, those of the largest context included,
+// for the budget.
 func (j *contextJudge) tableBytes() int64 {
 	h := j.h
-	return int64(len(h.Requests))*(2*4+3*8) + int64(len(h.Calls))*(3*4+2*8+3*8) + int64(len(h.Contexts))*64 +
+	return int64(len(h.Requests))*(2*4+4*8) + int64(len(h.Calls))*(4*4+6*8) + int64(len(h.Contexts))*64 +
 		int64(len(h.Files))*8 + int64(len(h.Rounds))*8 + int64(len(h.Events))*4
 }
 

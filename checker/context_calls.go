@@ -96,30 +96,30 @@ func (j *contextJudge) judgeWait(i int32, c *traces.Call) {
 		j.violate(p, func() Finding { return j.finding(summary, expected, c.Return, nil, i) })
 	}
 	excused := !l.whole || l.dying <= c.Return || !j.usable(c)
-	returned := fmt.Sprintf("%v returned %v", c.Kind, c.Ret)
+	returned := func() string { return fmt.Sprintf("%v returned %v", c.Kind, c.Ret) }
 	switch {
 	case c.X < 0 || c.X > c.Y:
 		if c.Ret != model.Fail(model.EINVAL) {
-			short(model.EventCount, returned+" although min_nr is out of range", "-EINVAL, unless 0 <= min_nr <= nr")
+			short(model.EventCount, returned()+" although min_nr is out of range", "-EINVAL, unless 0 <= min_nr <= nr")
 		}
 	case c.Ret < 0:
 		interrupted := c.Ret == model.Fail(model.EINTR)
 		if !interrupted && !(excused && c.Ret == model.Fail(model.EINVAL)) {
-			short(model.EventCount, returned+" on a context that nobody was destroying", "a number of events, or -EINTR")
+			short(model.EventCount, returned()+" on a context that nobody was destroying", "a number of events, or -EINTR")
 		}
 	case int64(c.Ret) > c.Y:
 		j.tooMany(i, c)
 	case int64(c.Ret) >= c.X || excused:
 	case !timed:
-		short(model.EventCount, returned+fmt.Sprintf(" of at least %d events, without a timeout", c.X),
+		short(model.EventCount, returned()+fmt.Sprintf(" of at least %d events, without a timeout", c.X),
 			"a wait until min_nr events are there: no timeout was given, and nobody was destroying the context")
 	case c.Return < later(c.Invoke, c.Z)-min(clockSlack, c.Z/1000):
 		took := time.Duration(c.Return - c.Invoke)
-		summary := returned + fmt.Sprintf(" of at least %d events after %v, before its timeout of %v", c.X, took, time.Duration(c.Z))
+		summary := returned() + fmt.Sprintf(" of at least %d events after %v, before its timeout of %v", c.X, took, time.Duration(c.Z))
 		short(model.Timeouts, summary, "a wait until min_nr events are there or the timeout has passed")
 		short(model.EventCount, summary, "at least min_nr events, unless the timeout has passed")
 	case c.Return > later(later(c.Invoke, c.Z), grace):
-		short(model.Timeouts, returned+fmt.Sprintf(" of at least %d events after %v, long after its timeout of %v", c.X, time.Duration(c.Return-c.Invoke), time.Duration(c.Z)),
+		short(model.Timeouts, returned()+fmt.Sprintf(" of at least %d events after %v, long after its timeout of %v", c.X, time.Duration(c.Return-c.Invoke), time.Duration(c.Z)),
 			"a return with what there is when the timeout has passed")
 	}
 }
@@ -151,12 +151,12 @@ func (j *contextJudge) judgeEvents() {
 		}
 		e := &h.Events[i]
 		c := &h.Calls[e.Call]
-		named, submit, what := []traces.RequestID{}, int32(traces.None), ""
+		submit, what := int32(traces.None), ""
 		if e.Request == 0 {
 			what = fmt.Sprintf("an event with data %#x and obj %#x, which no request has", e.Data, e.Obj)
 		} else {
 			r := &h.Requests[e.Request-1]
-			named, submit = append(named, e.Request), r.Call
+			submit = r.Call
 			switch {
 			case e.Data != r.Data:
 				what = fmt.Sprintf("the event with the iocb address of request %d carries data %#x", e.Request, e.Data)
@@ -166,15 +166,21 @@ func (j *contextJudge) judgeEvents() {
 				what = fmt.Sprintf("the event of request %d was reaped from another context", e.Request)
 			}
 		}
+		finding := func(summary, expected string) Finding {
+			var named []traces.RequestID
+			if e.Request != 0 {
+				named = append(named, e.Request)
+			}
+			return j.finding(summary, expected, c.Return, named, submit, e.Call)
+		}
 		if what != "" {
 			j.violate(model.EventIdentity, func() Finding {
-				return j.finding(what, "the data and the iocb address of the submission, in the context that it was submitted to (fs/aio.c, __io_submit_one)",
-					c.Return, named, submit, e.Call)
+				return finding(what, "the data and the iocb address of the submission, in the context that it was submitted to (fs/aio.c, __io_submit_one)")
 			})
 		}
 		if e.Res2 != 0 && e.Request != 0 {
 			j.violate(model.LegalResult, func() Finding {
-				return j.finding(fmt.Sprintf("the event of request %d has res2 %v", e.Request, e.Res2), "0: nothing here uses res2", c.Return, named, submit, e.Call)
+				return finding(fmt.Sprintf("the event of request %d has res2 %v", e.Request, e.Res2), "0: nothing here uses res2")
 			})
 		}
 	}

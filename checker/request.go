@@ -205,8 +205,10 @@ func (v *requestView) judgeEvent(c model.Contract, accepted bool, found, open in
 // list; and the context was alive, because a dead one gives EINVAL for all.
 //
 // A POLL that wakes without being ready stays on the list while its work item
-// arms it again (fs/aio.c, aio_poll_complete_work, in every release since
-// 4.19), so EINVAL never means "not armed just now".
+// arms it again (fs/aio.c, aio_poll_complete_work), so EINVAL does not mean
+// "not armed just now". Only before 5.1 a POLL that was woken while it was
+// being submitted never came on the list, and could wait on if somebody else
+// took what had woken it.
 func (v *requestView) decisive(c model.Contract, i, found, open int) bool {
 	x := &v.cancels[i]
 	if x.open || x.answer != model.Fail(model.EINVAL) || !c.Cancellable(v.spec.Opcode) ||

@@ -97,7 +97,7 @@ func TestFastAgreesWithPorcupine(t *testing.T) {
 	contracts[2].PostLag = 3
 	legal, broken := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		for range 500 { // rapid's own cost is in its calls
+		for range 250 { // rapid's own cost is in its calls
 			c := rapid.SampledFrom(contracts).Draw(t, "contract")
 			v, misses := drawView(t, c)
 			faults := v.judge(c, nil)
