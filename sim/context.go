@@ -32,9 +32,9 @@ type context struct {
 
 	// What user space knows: accepted and not reaped. io_destroy ends it.
 	outstanding int
-	tries       int  // closing waits in a row that brought nothing
-	drained     bool // the closing call that does not wait has been made
-	leaked      int  // slots that a misbehaving kernel has lost
+	tries       int    // closing waits in a row that brought nothing
+	drained     bool   // the closing call that does not wait has been made
+	leaked      uint32 // slots that a misbehaving kernel has lost
 }
 
 // setUp is ioctx_alloc, simplified: the ring holds twice what was asked for,

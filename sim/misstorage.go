@@ -37,7 +37,7 @@ func (t *Target) planTransfer(r *request) {
 	}
 	switch t.bug {
 	case lostWrite, partialWrite, tornSector, misplacedWrite:
-		if !r.decl.Opcode.Writes() {
+		if !r.decl.Opcode.Writes() || t.bug == partialWrite && r.pieces < 2 {
 			return
 		}
 	case staleRead, misplacedRead, zeroRead, corruptRead, unfilledRead, unsubmittedRead:
@@ -49,6 +49,9 @@ func (t *Target) planTransfer(r *request) {
 	}
 	if t.rolls() {
 		r.plan, r.cut = planBroken, int(t.below(uint32(r.pieces)))
+		if t.bug == partialWrite {
+			r.cut = max(r.cut, 1)
+		}
 	}
 }
 
@@ -70,10 +73,8 @@ func (t *Target) missector(r *request, k, from, to int) bool {
 	hit := k == r.cut
 	switch t.bug {
 	case lostWrite:
-		if hit {
-			t.strikes(r)
-		}
-		return hit
+		t.strikes(r)
+		return true
 	case partialWrite:
 		if k >= r.cut {
 			t.strikes(r)

@@ -43,6 +43,7 @@ type request struct {
 	// POLL.
 	active    bool // on ctx.active, where io_cancel finds it
 	cancelled bool
+	again     bool // woken after its work item had sampled readiness
 	sampled   model.Result
 	deaf      bool         // misbehaviour: wake-ups pass it by
 	lateRes   model.Result // misbehaviour: of an event put off
@@ -94,12 +95,16 @@ func (t *Target) work(r *request) {
 	case jobPoll:
 		// aio_poll_complete_work: readiness is sampled before the locks are
 		// taken, so that a cancel in between comes too late for the result.
-		r.sampled = 0
+		r.sampled, r.again = 0, false
 		if !r.cancelled {
 			r.sampled = t.readiness(r)
 		}
 		t.startJob(r, jobPoll2)
 	case jobPoll2:
+		if r.sampled == 0 && !r.cancelled && r.again {
+			t.startJob(r, jobPoll)
+			return
+		}
 		t.endJob(r)
 		if r.sampled == 0 && !r.cancelled {
 			return // still armed

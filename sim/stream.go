@@ -156,6 +156,7 @@ func (t *Target) wake(f *file) {
 		}
 		r := f.pollers[i]
 		if r.job != jobNone {
+			r.again = true // aio_poll_wake: work_need_resched
 			continue
 		}
 		m := t.readiness(r)

@@ -1,0 +1,11 @@
+//go:build race
+
+package checker_test
+
+// The race detector makes everything ten times slower: these are the numbers
+// of scale_test.go, smaller.
+const (
+	honestHistories      = 4000
+	misbehavingHistories = 100
+	leastNamed           = 0
+)
