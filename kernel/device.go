@@ -18,7 +18,6 @@ type Storage struct {
 	Note   string // why it was not opened with O_DIRECT; empty if it was
 	file   *os.File
 	claim  *os.File // opened first, and kept: it claims a device
-	remove string   // the temporary file, removed at the end
 }
 
 // StorageOptions say what to open.
@@ -76,13 +75,18 @@ func finish(s *Storage, opts StorageOptions, err error) (*Storage, error) {
 	return s, nil
 }
 
+// createTemp makes a file whose name is gone at once, so that nothing stays
+// however this process ends.
 func createTemp(dir string, opts StorageOptions) (*Storage, StorageOptions, error) {
 	f, err := os.CreateTemp(dir, "aiocheck-*.data")
 	if err != nil {
 		return nil, opts, fmt.Errorf("make a temporary file: %w: name a file, or another directory", err)
 	}
-	s := &Storage{file: f, claim: f, remove: f.Name()}
-	return allocated(s, opts)
+	s, opts, err := allocated(&Storage{file: f, claim: f}, opts)
+	if removed := os.Remove(f.Name()); removed != nil && err == nil {
+		return nil, opts, errors.Join(fmt.Errorf("unlink a temporary file: %w", removed), s.Close())
+	}
+	return s, opts, err
 }
 
 func createFile(path string, opts StorageOptions) (*Storage, StorageOptions, error) {
@@ -196,14 +200,11 @@ func (s *Storage) initialise(run uint32) error {
 	return nil
 }
 
-// Close closes the storage and removes it if it was temporary.
+// Close closes the storage. A temporary file is gone with it.
 func (s *Storage) Close() error {
 	err := s.file.Close()
 	if s.claim != s.file {
 		err = errors.Join(err, s.claim.Close())
-	}
-	if s.remove != "" {
-		err = errors.Join(err, os.Remove(s.remove))
 	}
 	if err != nil {
 		return fmt.Errorf("close storage: %w", err)
