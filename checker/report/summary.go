@@ -62,7 +62,7 @@ func totals(s *traces.Summary, m *meta) []fact {
 		{"time", duration(s.Elapsed.Nanoseconds())},
 		{"rounds", rounds(s)},
 		{"requests accepted", count(s.Accepted)},
-		{"a second", count(int64(s.Rate))},
+		{"accepted a second", count(int64(s.Rate))},
 		{"events reaped", count(s.Events)},
 		{"read", size(s.BytesRead)},
 		{"written", size(s.BytesWritten)},
@@ -120,10 +120,14 @@ func byAnswer(s *traces.Summary) grid {
 	return g.finish()
 }
 
-// byCall counts calls by how they ended.
+// byCall counts calls by how they ended. io_cancel has a table of its own: its
+// good answer is an error, -EINPROGRESS.
 func byCall(s *traces.Summary) grid {
 	g := newGrid("call", []string{"success", "error", "not seen to return"})
 	for _, c := range s.Calls {
+		if c.Call == traces.CallCancel.String() {
+			continue
+		}
 		g.count(c.Call, 0, int(c.Count-c.Failed-c.Open))
 		g.count(c.Call, 1, int(c.Failed))
 		g.count(c.Call, 2, int(c.Open))
