@@ -10,27 +10,27 @@ import (
 // version or configuration, it is a field here.
 type Contract struct {
 	// Name says whose contract it is: "mainline 6.1", "simulated mainline".
-	Name string
+	Name string `json:"name"`
 	// Threaded is set when requests run on kernel worker threads: the ring's
 	// compat flag 2 of thread-based AIO (patch 06 of 11 January 2016). Then
 	// every request that has not returned is cancellable.
-	Threaded bool
+	Threaded bool `json:"threaded"`
 	// CancelledPoll is the result of a POLL that io_cancel ended: 0 in
 	// mainline (fs/aio.c, aio_poll_complete_work, without a mask), -EINTR on a
 	// worker.
-	CancelledPoll Result
+	CancelledPoll Result `json:"cancelled_poll"`
 	// InlineOrder is set when requests on pipes, sockets and buffered files
 	// run to their end inside io_submit, so that their events enter the ring
 	// in the order of submission (fs/aio.c, io_submit_one, in mainline).
-	InlineOrder bool
+	InlineOrder bool `json:"inline_order"`
 	// PostLag bounds the time between the moment from which io_cancel no
 	// longer finds a request and the moment when its event is in the ring: a
 	// few instructions, unless the processor is taken away in between. 0
 	// means that both are one step.
-	PostLag time.Duration
+	PostLag time.Duration `json:"post_lag_ns"`
 	// Grace is how late the end of a wait or of a request may be seen before
 	// it counts as never: scheduling delay, not a promise of the kernel.
-	Grace time.Duration
+	Grace time.Duration `json:"grace_ns"`
 }
 
 // Cancellable reports whether io_cancel can find a running request of this

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -79,17 +80,19 @@ func WriteVerdicts(w io.Writer, j *checker.Judgement, style Style) error {
 		return err
 	}
 	for _, v := range j.Verdicts {
-		for _, f := range v.Findings {
-			if err := writeFinding(w, v, f, style); err != nil {
-				return err
-			}
+		if len(v.Findings) == 0 {
+			continue
+		}
+		if err := writeFinding(w, v, v.Findings[0], style); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// writeFinding explains one violation; the page and the JSON have the others.
 func writeFinding(w io.Writer, v checker.Verdict, f checker.Finding, style Style) error {
-	fmt.Fprintf(w, "\n%s: %s\n  %s\n", f.Property, style.outcome(v.Outcome), v.Property.Sentence)
+	fmt.Fprintf(w, "\n%s: %s, 1 of %d\n", f.Property, style.outcome(v.Outcome), v.Violations)
 	fmt.Fprintf(w, "  seen      %s\n  expected  %s\n", f.Summary, f.Expected)
 	if f.Bytes > 0 {
 		fmt.Fprintf(w, "  where     bytes %d to %d of the file\n", f.Offset, f.Offset+f.Bytes-1)
@@ -127,11 +130,19 @@ func thread(n uint16) string {
 // WriteOutcome prints the last line: the outcome of all, and of how much.
 func WriteOutcome(w io.Writer, j *checker.Judgement, style Style) error {
 	judged := 0
+	var names []string
 	for _, v := range j.Verdicts {
 		if v.Outcome != checker.Unchecked {
 			judged++
 		}
+		if v.Outcome == j.Outcome && v.Outcome != checker.Holds {
+			names = append(names, v.Property.Name)
+		}
 	}
-	_, err := fmt.Fprintf(w, "%s: %d of %d properties judged in %.2f s\n", style.outcome(j.Outcome), judged, len(j.Verdicts), j.Elapsed.Seconds())
+	which := strings.Join(names, ", ")
+	if which != "" {
+		which += "; "
+	}
+	_, err := fmt.Fprintf(w, "%s: %s%d of %d properties judged in %.2f s\n", style.outcome(j.Outcome), which, judged, len(j.Verdicts), j.Elapsed.Seconds())
 	return err
 }
