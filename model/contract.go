@@ -41,7 +41,7 @@ func (c Contract) Cancellable(op Opcode) bool { return c.Threaded || op == Poll 
 // The bounds that real kernels are judged by. They are far above what a busy
 // machine with few processors shows, because what exceeds them is reported as
 // a bug: a preempted or stolen processor must not look like one. A round that
-// is drained waits ten times a second in vain before it gives up, which has to
+// is drained waits in vain for ten times one second before it gives up: that has to
 // be more than realGrace for a lost event to be told from a late one.
 const (
 	realPostLag = time.Second
