@@ -3,10 +3,10 @@
 // firstView shows the first finding; without one, the first requests.
 function firstView(run, view) {
   if (run.meta.findings.length) return showFinding(run, view, 0);
-  const order = run.order.numbers("request"), few = Math.max(150, 2 * run.requestLanes.length);
+  const order = run.order.numbers("request"), few = Math.max(150, run.requestLanes.length);
   if (order.length <= 2 * few) return view.fit();
-  const to = run.request.from[order[few]];
-  view.show(run.meta.from - (to - run.meta.from) * 0.03, to);
+  const from = run.request.from[order[0]], to = run.request.from[order[few]];
+  view.show(from - (to - from) * 0.05, to);
 }
 
 function showFinding(run, view, index) {
