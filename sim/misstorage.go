@@ -194,7 +194,7 @@ func (t *Target) undo(r *request) {
 
 // haunt lets the kernel write to the buffer of a reaped read again.
 func (t *Target) haunt(r *request) {
-	if r.buf != nil && len(r.buf) > 0 && r.job == jobNone && t.fires() {
+	if len(r.buf) > 0 && r.job == jobNone && t.fires() {
 		t.startJob(r, jobLate)
 	}
 }

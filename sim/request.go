@@ -52,7 +52,6 @@ type request struct {
 	submitted bool
 	ended     bool // the kernel is done with it
 	reaped    bool // its event was returned by a call
-	reaper    uint16
 
 	// The buffer: released is 1 plus the traces.Release.
 	released   uint8
