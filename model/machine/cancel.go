@@ -1,0 +1,199 @@
+package machine
+
+import "aiocheck/model/design"
+
+// cancelCalls begins an io_cancel, once for each request that it may name.
+func (m *Machine) cancelCalls(s *State, ti int, call *Call, out []Successor) []Successor {
+	th := &m.threads[ti]
+	for _, n := range call.Requests {
+		i := int(n)
+		// One that cancels for ever stops at a request that has ended.
+		if th.Forever && (m.reqs[i].ph.get(s) >= phPosted || m.reqs[i].ph.get(s) == phRefused) {
+			continue
+		}
+		t := *s
+		if m.refusesCallers(s, m.reqs[i].ctx) {
+			m.finish(&t, th, ansError+uint64(design.AnswerInvalid))
+			out = add(out, C2n, uint8(ti), i, &t)
+			continue
+		}
+		th.pc.set(&t, pcC3)
+		th.cur.set(&t, uint64(i))
+		out = add(out, C2, uint8(ti), i, &t)
+	}
+	return out
+}
+
+// markAndSignal reports whether io_cancel works by marking the cancel slot and
+// signalling the worker, in separate steps; otherwise it is one step, C8.
+func (m *Machine) markAndSignal() bool { return m.d.Queued == design.QueuedMark }
+
+// cancelSteps is a thread inside io_cancel.
+func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Successor) []Successor {
+	th := &m.threads[ti]
+	i := int(th.cur.get(s))
+	r := &m.reqs[i]
+	ctx := &m.ctxs[r.ctx]
+	actor := uint8(ti)
+	locked := !m.d.Has(design.CancelWithoutLock)
+	t := *s
+	switch pc {
+	case pcC3:
+		if !m.markAndSignal() {
+			return m.searchAndAct(s, ti, i, out)
+		}
+		if locked && ctx.lock.is(s) {
+			return out
+		}
+		found := m.find(s, i)
+		if found < 0 || m.reqs[found].kc.get(s) == kcNull || m.reqs[found].kc.get(s) == kcCancelled {
+			m.finish(&t, th, ansError+uint64(design.AnswerInvalid))
+			return add(out, C3n, actor, i, &t)
+		}
+		if found != i {
+			m.note(&t, badTarget)
+		}
+		if locked {
+			ctx.lock.set(&t, 1)
+		}
+		if m.d.Has(design.UnlinkBeforeCancel) {
+			m.unlink(&t, found)
+		}
+		th.cur.set(&t, uint64(found))
+		th.pc.set(&t, pcC5)
+		return add(out, C3, actor, found, &t)
+	case pcC5:
+		m.touch(&t, i)
+		old := r.kc.get(s)
+		r.kc.set(&t, kcCancelled)
+		th.pc.set(&t, pcC6)
+		if old == kcLate {
+			return add(out, C5, actor, i, &t)
+		}
+		r.early.set(&t, 1)
+		if m.slots && m.d.Has(design.SlotAtCancel) {
+			ctx.avail.set(&t, ctx.avail.get(&t)+1)
+		}
+		th.pc.set(&t, pcC7)
+		switch {
+		case m.d.Has(design.QueuedCancelNoEvent) && r.qpos.is(s):
+			m.dequeue(&t, i)
+			m.unlink(&t, i)
+		case m.d.Has(design.EarlyCancelCompletes):
+			r.res.set(&t, resInterrupted)
+			m.unlink(&t, i)
+			m.post(&t, i)
+			m.release(&t, i)
+			m.wake(&t, r.ctx)
+		}
+		return add(out, C5, actor, i, &t)
+	case pcC6:
+		m.touch(&t, i)
+		th.pc.set(&t, pcC7)
+		wi := m.workerOf(s, i)
+		if wi < 0 {
+			if m.at[W2] > m.at[W4] && !m.answers(design.AnswerAgain) {
+				m.note(&t, badAnswer)
+			}
+			if locked {
+				ctx.lock.set(&t, 0)
+			}
+			m.finish(&t, th, ansError+uint64(design.AnswerAgain))
+			return add(out, C6n, actor, i, &t)
+		}
+		m.signal(&t, wi)
+		if m.d.Has(design.DoubleEvent) {
+			m.post(&t, i)
+		}
+		return add(out, C6l, actor, i, &t)
+	case pcC7:
+		if m.d.List.UnlinkOnCancel && !m.d.Has(design.UnlinkBeforeCancel) && r.onl.is(s) {
+			m.unlink(&t, i)
+		}
+		if locked {
+			ctx.lock.set(&t, 0)
+		}
+		m.finish(&t, th, ansError+uint64(design.AnswerInProgress))
+		return add(out, C7, actor, i, &t)
+	}
+	return out
+}
+
+func (m *Machine) answers(a design.Answer) bool { return m.d.Answers.Has(a) }
+
+// touch is an access to the memory of a request.
+func (m *Machine) touch(t *State, i int) {
+	if m.reqs[i].free.is(t) {
+		m.note(t, badMemory)
+	}
+}
+
+// find is the request that a cancel of request i reaches, or -1. By address it
+// is the first match from the head of the list: the newest if new entries go
+// to the head.
+func (m *Machine) find(s *State, i int) int {
+	r := &m.reqs[i]
+	byNumber := m.d.Identity == design.ByNumber && !m.d.Has(design.IdentityByAddress)
+	if !r.twins || byNumber {
+		if r.onl.is(s) {
+			return i
+		}
+		return -1
+	}
+	found, place := -1, uint64(0)
+	for j := range m.reqs {
+		o := &m.reqs[j]
+		if o.Address != r.Address || !o.onl.is(s) || o.ctx != r.ctx {
+			continue
+		}
+		p := o.lpos.get(s)
+		if found < 0 || (p > place) != m.d.List.TailInsert {
+			found, place = j, p
+		}
+	}
+	return found
+}
+
+// searchAndAct is a cancel that is one critical section under the design's own
+// lock: io_uring's, acall's, POSIX AIO's, and mainline's, which finds nothing
+// but polls.
+func (m *Machine) searchAndAct(s *State, ti, i int, out []Successor) []Successor {
+	th, r := &m.threads[ti], &m.reqs[i]
+	t := *s
+	ph := r.ph.get(s)
+	answer := design.AnswerInvalid
+	switch {
+	case m.answers(design.AnswerNotFound):
+		answer = design.AnswerNotFound
+	case m.answers(design.AnswerAllDone):
+		answer = design.AnswerAllDone
+	case m.answers(design.AnswerAgain):
+		answer = design.AnswerAgain
+	}
+	switch {
+	case m.d.Queued == design.QueuedRemove && r.qpos.is(s):
+		m.dequeue(&t, i)
+		r.kc.set(&t, kcCancelled)
+		r.early.set(&t, 1)
+		r.res.set(&t, resCanceled)
+		m.post(&t, i)
+		m.release(&t, i)
+		m.wake(&t, r.ctx)
+		answer = design.AnswerZero
+	case m.d.Running != design.RunningNone && r.onl.is(s) && m.workerOf(s, i) >= 0:
+		r.kc.set(&t, kcCancelled)
+		m.signal(&t, m.workerOf(s, i))
+		answer = design.AnswerZero
+		if m.answers(design.AnswerAlready) {
+			answer = design.AnswerAlready
+		}
+	case m.answers(design.AnswerNotCanceled) && (ph == phArmed || ph == phStarted):
+		answer = design.AnswerNotCanceled
+	}
+	code := uint64(ansCount)
+	if answer != design.AnswerZero {
+		code = ansError + uint64(answer)
+	}
+	m.finish(&t, th, code)
+	return add(out, C8, uint8(ti), i, &t)
+}

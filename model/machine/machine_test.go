@@ -1,0 +1,84 @@
+package machine
+
+import (
+	"testing"
+
+	"aiocheck/model/design"
+)
+
+// explored is what a small breadth-first search found.
+type explored struct {
+	states, transitions int
+	violated            uint64
+	stuck               uint64
+	outcomes            map[string]bool
+	kinds               [NumKinds]bool
+	witness             map[int]State
+}
+
+// explore visits every reachable state.
+func explore(t testing.TB, m *Machine, next func(*State, []Successor) []Successor, rep func(*State) State, most int) explored {
+	t.Helper()
+	e := explored{outcomes: map[string]bool{}, witness: map[int]State{}}
+	start := m.Initial()
+	start = rep(&start)
+	seen := map[State]bool{start: true}
+	queue := []State{start}
+	var out []Successor
+	for len(queue) > 0 {
+		s := queue[0]
+		queue = queue[1:]
+		e.states++
+		if e.states > most {
+			t.Fatalf("more than %d states", most)
+		}
+		v := m.Violated(&s)
+		out = next(&s, m.Successors(&s, out[:0]))
+		e.transitions += len(out)
+		if len(out) == 0 {
+			stuck := m.Stuck(&s)
+			e.stuck |= stuck
+			v |= stuck
+			e.outcomes[m.Outcome(&s)] = true
+		}
+		e.violated |= v
+		for i := range properties {
+			if _, ok := e.witness[i]; !ok && v&(1<<i) != 0 {
+				e.witness[i] = s
+			}
+		}
+		for _, n := range out {
+			e.kinds[n.Step.Kind] = true
+			u := rep(&n.State)
+			if !seen[u] {
+				seen[u] = true
+				queue = append(queue, u)
+			}
+		}
+	}
+	return e
+}
+
+func same(s *State) State                              { return *s }
+func allOf(_ *State, out []Successor) []Successor      { return out }
+func full(t testing.TB, m *Machine, most int) explored { return explore(t, m, allOf, same, most) }
+
+func names(v uint64) (n []string) {
+	for i, p := range properties {
+		if v&(1<<i) != 0 {
+			n = append(n, p.Name)
+		}
+	}
+	return n
+}
+
+func TestCancelScenario(t *testing.T) {
+	for _, d := range design.All() {
+		m, err := New(&d, CancelScenario(2, 2, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := full(t, m, 1_000_000)
+		t.Logf("%s: %d words, %d states, %d transitions, %d outcomes, violated %v", d.Name, m.Words(), e.states, e.transitions, len(e.outcomes), names(e.violated))
+	}
+}

@@ -1,0 +1,156 @@
+package machine
+
+import (
+	"aiocheck/model"
+	"aiocheck/model/design"
+)
+
+const openAt = model.OpenAt
+
+// outcome is what one atomic step of an operation came to.
+type outcome uint8
+
+const (
+	blocked     outcome = iota // nothing happened: it waits
+	went                       // it did a part
+	returned                   // it ended, with its result
+	interrupted                // it ended because it noticed a signal
+)
+
+// operate takes the next atomic step of the operation of request i in t.
+// signalled says that a signal is pending on the thread that executes it.
+// thread-aio.md 3.2 has the rows.
+func (m *Machine) operate(t *State, i int, signalled bool) outcome {
+	r := &m.reqs[i]
+	f := &m.files[r.File]
+	done := r.eff.get(t)
+	units := uint64(r.Units)
+	switch r.behaviour {
+	case design.Never:
+		return blocked
+	case design.Whole, design.TwoStepWhole:
+		m.effect(t, r, units)
+		return m.ret(t, r, m.natural(r))
+	case design.TakeStream:
+		have := f.content.get(t)
+		switch {
+		case have > 0:
+			n := min(have, units)
+			f.content.set(t, have-n)
+			m.effect(t, r, n)
+			return m.ret(t, r, resCount+n)
+		case f.NoWriter || f.closed.is(t):
+			return m.ret(t, r, resCount)
+		case signalled:
+			return m.interrupt(t, r, 0)
+		}
+		return blocked
+	case design.PutStream:
+		have := f.content.get(t)
+		switch {
+		case f.closed.is(t):
+			return m.ret(t, r, resBrokenPipe)
+		case have+units <= uint64(f.Capacity):
+			f.content.set(t, have+units)
+			m.effect(t, r, units)
+			return m.ret(t, r, resCount+units)
+		case signalled:
+			return m.interrupt(t, r, 0)
+		}
+		return blocked
+	case design.PutPieces:
+		have := f.content.get(t)
+		switch {
+		case f.closed.is(t) && done == 0:
+			return m.ret(t, r, resBrokenPipe)
+		case f.closed.is(t):
+			return m.ret(t, r, resCount+done)
+		case have < uint64(f.Capacity):
+			f.content.set(t, have+1)
+			return m.piece(t, r, done+1)
+		case signalled:
+			return m.interrupt(t, r, done)
+		}
+		return blocked
+	case design.Pieces:
+		if signalled {
+			return m.interrupt(t, r, done)
+		}
+		return m.piece(t, r, done+1)
+	case design.Remote:
+		switch {
+		case done < units || units == 0 && !r.used.is(t):
+			m.effect(t, r, max(units, 1))
+			return went
+		case signalled:
+			return m.interrupt(t, r, 0)
+		}
+		return m.ret(t, r, m.natural(r))
+	case design.Daemon:
+		if signalled {
+			return m.interrupt(t, r, 0)
+		}
+		m.effect(t, r, units)
+		return m.ret(t, r, m.natural(r))
+	case design.WaitReady:
+		switch {
+		case f.content.get(t) > 0 && !m.d.PollIgnoresMask || f.closed.is(t):
+			return m.ret(t, r, resReady)
+		case signalled:
+			return m.interrupt(t, r, 0)
+		}
+	}
+	return blocked
+}
+
+// piece is one more unit of a transfer.
+func (m *Machine) piece(t *State, r *request, done uint64) outcome {
+	m.effect(t, r, done)
+	if done < uint64(r.Units) {
+		return went
+	}
+	return m.ret(t, r, resCount+done)
+}
+
+// effect records how many units have taken effect, and notes an execution that
+// comes after the event.
+func (m *Machine) effect(t *State, r *request, units uint64) {
+	r.eff.set(t, max(units, 1))
+	if ph := r.ph.get(t); ph >= phPosted {
+		m.note(t, badBuffer)
+	}
+}
+
+// natural is the result of an operation that did all it was asked for.
+func (m *Machine) natural(r *request) uint64 {
+	if r.Opcode.Transfers() || r.Opcode == model.ReadAhead {
+		return resCount + uint64(r.Units)
+	}
+	return resCount
+}
+
+func (m *Machine) ret(t *State, r *request, res uint64) outcome {
+	if m.d.Has(design.ResultFromCancel) && r.kc.get(t) == kcCancelled {
+		res = resInterrupted
+	}
+	r.res.set(t, res)
+	return returned
+}
+
+// interrupt ends an operation that noticed a signal after some units.
+func (m *Machine) interrupt(t *State, r *request, done uint64) outcome {
+	res := uint64(resInterrupted)
+	switch {
+	case m.d.Has(design.RestartCode):
+		res = resRestart
+	case done > 0 && m.d.Has(design.PartialAsFull):
+		res = resCount + uint64(r.Units)
+	case done > 0 && !m.d.Has(design.PartialAsInterrupted):
+		res = resCount + done
+	}
+	r.res.set(t, res)
+	return interrupted
+}
+
+// note makes a violation stick.
+func (m *Machine) note(t *State, bad uint64) { m.bad.set(t, m.bad.get(t)|bad) }

@@ -1,0 +1,363 @@
+package machine
+
+import (
+	"math/bits"
+	"slices"
+
+	"aiocheck/model"
+	"aiocheck/model/design"
+)
+
+// Phases of a request.
+const (
+	phIdle       = iota // io_submit has not looked at it
+	phRefused           // io_submit did not accept it
+	phSubmitting        // between S1 and S6
+	phArmed             // accepted, not yet taken by a worker
+	phStarted           // a worker, the submitter or a device executes it
+	phPosted            // its event is in the ring
+	phReaped            // its event was taken
+)
+
+// The cancel slot, ki_cancel.
+const (
+	kcNull = iota
+	kcEarly
+	kcLate
+	kcCancelled
+)
+
+// Results of a request: 0 none, 1 to 4 a count of 0 to 3 units, then these.
+const (
+	resNone        = 0
+	resCount       = 1
+	resInterrupted = iota + 3
+	resBadFile
+	resCanceled
+	resRestart
+	resInvalid
+	resBrokenPipe
+	resReady
+)
+
+// request is what the machine knows of a request: its declaration, what New
+// found out, and the places of what changes.
+type request struct {
+	Request
+	ctx, thread int
+	queue       int // which queue a worker takes it from
+	exec        design.Executor
+	behaviour   design.Behaviour
+	execArgs    bool  // the executing thread reads the arguments again
+	foreign     uint8 // parts of the worker's own context that it is run with
+	shared      bool  // its fs is the submitter's live one
+	listed      bool  // it goes onto the list that io_cancel searches
+	next        [numPCs]uint8
+	twins       bool // another request has its address
+
+	ph, kc, onl, lpos, qpos, free, res, eff, early, by, arg, as, used field
+}
+
+// worker is an executing thread.
+type worker struct {
+	queue     int
+	pooled    bool // it takes further requests
+	pc, req   field
+	sig, deaf field // a signal is pending; no further one is heard
+}
+
+// thread is a caller.
+type thread struct {
+	Thread
+	call, pc, cur, cnt, n, head, wake field
+	ans                               []field
+}
+
+// context is a kioctx.
+type context struct {
+	Context
+	lock, ring   field
+	kill, target field
+	gone         field // io_destroy has returned
+	tail, head   field
+	log          []field
+	avail, comp  field
+	efd          field
+	slots        int
+}
+
+// file is an open file.
+type file struct {
+	File
+	content, closed field
+	cells           []field
+}
+
+// Parts of a task's context, bits of request.foreign.
+const (
+	partCred = 1 << iota
+	partFs
+	partFiles
+	partLimits
+)
+
+// Sticky violations, bits of Machine.bad.
+const (
+	badMemory   = 1 << iota // touched freed memory
+	badTwice                // a second event for one request
+	badFree                 // freed twice
+	badAnswer               // io_cancel's answer is none that the design allows
+	badTarget               // a cancel hit another request with the same address
+	badBuffer               // executed after the event was posted
+	badSlot                 // EAGAIN though a slot was free
+	badOverflow             // an event overwrote an unreaped one
+	badDestroy              // two io_destroy calls succeeded
+	badFile                 // the file or the freeze protection was not held
+	badBits     = iota
+)
+
+// declare finds out who executes each request and what it is run with.
+func (m *Machine) declare() {
+	for _, f := range m.sc.Files {
+		if f.Capacity == 0 {
+			f.Capacity = 3
+		}
+		if f.Atomic == 0 {
+			f.Atomic = 1
+		}
+		m.files = append(m.files, file{File: f})
+	}
+	for i, spec := range m.sc.Requests {
+		f := &m.files[spec.File]
+		r := request{Request: spec, exec: m.d.ExecutorOf(spec.Opcode, f.Kind)}
+		if m.d.Has(design.SharedQueue) && r.exec == design.PerRequest {
+			r.exec = design.Pool
+		}
+		r.behaviour = design.BehaviourOf(spec.Opcode, f.Kind, spec.Units, f.Atomic)
+		r.execArgs = m.d.ExecArguments.Has(spec.Opcode) || m.d.Has(design.ArgsReadAgain)
+		r.foreign = m.foreignParts(spec.Opcode)
+		r.shared = m.d.Task.Shared.Has(spec.Opcode)
+		r.ctx, r.thread = m.submitter(i)
+		r.queue = m.queueOf(i, &r)
+		r.listed = r.exec.Threaded() && (m.d.Queued == design.QueuedMark || m.d.Running != design.RunningNone)
+		for j, o := range m.sc.Requests {
+			r.twins = r.twins || j != i && spec.Address != 0 && o.Address == spec.Address
+		}
+		m.reqs = append(m.reqs, r)
+	}
+	for _, t := range m.sc.Threads {
+		m.threads = append(m.threads, thread{Thread: t})
+	}
+	for _, c := range m.sc.Contexts {
+		m.ctxs = append(m.ctxs, context{Context: c})
+	}
+	m.hire()
+}
+
+// submitter is the context that request i is submitted to, and the thread.
+func (m *Machine) submitter(i int) (ctx, thread int) {
+	for t, th := range m.sc.Threads {
+		for _, c := range th.Calls {
+			if c.Kind == Submit && slices.Contains(c.Requests, uint8(i)) {
+				return int(c.Context), t
+			}
+		}
+	}
+	return 0, 0
+}
+
+// foreignParts are the parts of the executing thread's own context that an
+// opcode is executed with although it depends on them (thread-aio.md 1.2).
+func (m *Machine) foreignParts(op model.Opcode) (parts uint8) {
+	byName := op == model.OpenAt || op == model.UnlinkAt || op == model.RenameAt
+	limited := op.Writes() || op == model.OpenAt
+	t := &m.d.Task
+	if !t.Cred.Has(op) || m.d.Has(design.CredNotCaptured) || m.d.Has(design.FsyncAsWorker) && op.Syncs() {
+		parts |= partCred
+	}
+	if byName && (!t.Fs.Has(op) || m.d.Has(design.FsNotCaptured)) {
+		parts |= partFs
+	}
+	if byName && (!t.Files.Has(op) || m.d.Has(design.FilesNotCaptured)) {
+		parts |= partFiles
+	}
+	if limited && (!t.Limits.Has(op) || m.d.Has(design.LimitsNotCaptured)) {
+		parts |= partLimits
+	}
+	return parts
+}
+
+// Queues: those of the CPUs' pools first, then one for each file, then one for
+// each request.
+func (m *Machine) queueOf(i int, r *request) int {
+	cpu := 0
+	if cpus := max(m.sc.CPUs, 1); len(m.sc.Threads) > 0 {
+		cpu = int(m.sc.Threads[r.thread].CPU) % cpus
+	}
+	perFile := max(m.sc.CPUs, 1)
+	perRequest := perFile + len(m.sc.Files)
+	switch {
+	case r.exec == design.PerFile && !m.d.Has(design.FsyncOvertakes):
+		return perFile + int(r.File)
+	case r.exec == design.Pool, r.exec == design.AttemptPool && !m.files[r.File].Kind.Stream():
+		return cpu
+	}
+	return perRequest + i
+}
+
+// hire makes the workers: M for each CPU's pool that is used, one for each
+// file and each request that has a thread of its own.
+func (m *Machine) hire() {
+	hired := map[int]bool{}
+	for i := range m.reqs {
+		r := &m.reqs[i]
+		if !r.exec.Threaded() || hired[r.queue] {
+			continue
+		}
+		hired[r.queue] = true
+		n := 1
+		if r.queue < max(m.sc.CPUs, 1) {
+			n = max(m.sc.Workers, 1)
+		}
+		for range n {
+			m.workers = append(m.workers, worker{queue: r.queue, pooled: r.exec != design.PerRequest && r.exec != design.Handoff})
+		}
+	}
+	slices.SortStableFunc(m.workers, func(a, b worker) int { return a.queue - b.queue })
+}
+
+// uses reports whether any thread makes such a call.
+func (m *Machine) uses(kinds ...CallKind) bool {
+	for _, t := range m.sc.Threads {
+		for _, c := range t.Calls {
+			if slices.Contains(kinds, c.Kind) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// place gives every changing thing its bits. What a scenario does not use has
+// no place.
+func (m *Machine) place(l *layout) {
+	n := len(m.reqs)
+	reaps := m.uses(GetEvents, ReapRing)
+	m.ringLog = reaps || !m.sc.Anonymous
+	small := false
+	for _, c := range m.sc.Contexts {
+		small = small || c.Slots != 0
+	}
+	m.slots = small || m.d.Has(design.SlotAtCancel) || m.d.Has(design.SlotAtCompletion) || m.d.Has(design.RefusedKeepsSlot)
+	m.slots = m.slots && m.d.Completion == design.ReservedRing
+	destroys := m.uses(Destroy, Exit)
+	cancels := m.uses(Cancel)
+	reapCalls := 0
+	for _, t := range m.sc.Threads {
+		for _, c := range t.Calls {
+			if c.Kind == GetEvents || c.Kind == ReapRing {
+				reapCalls++
+			}
+		}
+	}
+	for i := range m.reqs {
+		r := &m.reqs[i]
+		r.ph = l.bits(3)
+		r.kc = l.only(cancels || destroys, 2)
+		r.onl = l.only(r.listed || r.exec == design.WaitQueue, 1)
+		r.qpos = l.only(r.exec.Threaded(), bits.Len(uint(n)))
+		r.res = l.bits(4)
+		r.free = l.bits(1)
+		r.early = l.only(cancels || destroys, 1)
+	}
+	for i := range m.reqs {
+		r := &m.reqs[i]
+		r.lpos = l.only(r.onl.mask != 0 && (m.twins() || destroys), bits.Len(uint(n)))
+		r.eff = l.bits(bits.Len(uint(max(r.Units, 1))))
+		r.by = l.upTo(reapCalls)
+		r.arg = l.only(m.uses(ChangeIocb), 1)
+		r.used = l.only(m.uses(ChangeIocb) && r.execArgs, 1)
+		r.as = l.only(r.foreign != 0 || m.uses(ChangeContext), 2)
+	}
+	for i := range m.workers {
+		w := &m.workers[i]
+		w.pc = l.upTo(len(m.program))
+		w.req = l.upTo(n - 1)
+		w.sig = l.only(cancels || destroys, 1)
+		w.deaf = l.only(m.d.Has(design.FatalOnce) || m.d.Running == design.RunningFatalOnce, 1)
+	}
+	for i := range m.threads {
+		m.placeThread(l, &m.threads[i], n)
+	}
+	for i := range m.ctxs {
+		c := &m.ctxs[i]
+		c.slots = int(c.Slots)
+		if c.slots == 0 {
+			c.slots = n
+		}
+		c.lock = l.bits(1)
+		c.ring = l.only(m.uses(GetEvents), 1)
+		if destroys {
+			c.kill, c.target, c.gone = l.bits(3), l.upTo(n), l.bits(1)
+		}
+		if m.ringLog {
+			c.tail, c.head = l.upTo(n+1), l.upTo(n+1)
+			for range n {
+				c.log = append(c.log, l.upTo(n-1))
+			}
+		}
+		if m.slots {
+			c.avail, c.comp = l.upTo(c.slots+n), l.upTo(n+1)
+		}
+		c.efd = l.only(m.eventfds(), bits.Len(uint(2*n)))
+	}
+	for i := range m.files {
+		f := &m.files[i]
+		f.content = l.only(f.Kind.Stream(), bits.Len(uint(f.Capacity)))
+		f.closed = l.only(m.uses(Close), 1)
+	}
+	m.bad = l.bits(badBits)
+	if m.uses(Exit) {
+		m.exiting = l.bits(2)
+	}
+	m.changed = l.only(m.uses(ChangeContext), 1)
+}
+
+func (m *Machine) placeThread(l *layout, t *thread, n int) {
+	most := 1
+	for _, c := range t.Calls {
+		most = max(most, len(c.Requests), n-1)
+	}
+	t.pc = l.upTo(numPCs - 1)
+	t.cur = l.upTo(most)
+	if t.Forever {
+		return
+	}
+	t.call = l.upTo(len(t.Calls))
+	gets := slices.ContainsFunc(t.Calls, func(c Call) bool { return c.Kind == GetEvents || c.Kind == ReapRing })
+	if gets {
+		t.cnt, t.n, t.head, t.wake = l.bits(3), l.bits(3), l.upTo(n+1), l.bits(1)
+	}
+	for range t.Calls {
+		t.ans = append(t.ans, l.bits(4))
+	}
+}
+
+func (m *Machine) twins() bool {
+	return slices.ContainsFunc(m.reqs, func(r request) bool { return r.twins })
+}
+
+func (m *Machine) eventfds() bool {
+	return slices.ContainsFunc(m.reqs, func(r request) bool { return r.Eventfd })
+}
+
+// begin makes the initial state.
+func (m *Machine) begin() {
+	s := &m.initial
+	for i := range m.ctxs {
+		m.ctxs[i].avail.set(s, uint64(m.ctxs[i].slots))
+	}
+	for i := range m.files {
+		m.files[i].content.set(s, uint64(m.files[i].Content))
+	}
+}
