@@ -32,7 +32,7 @@ type cycle struct {
 // false when ctx ended before.
 func (x *search) liveness(ctx context.Context) (map[int]cycle, bool) {
 	cycles := map[int]cycle{}
-	if !x.loops.Load() {
+	if !x.store.loops() {
 		return cycles, true
 	}
 	l := x.newLasso(cycles)

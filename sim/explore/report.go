@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -16,11 +17,11 @@ func (x *search) result(stop Stop) (*Result, error) {
 	for _, kind := range x.model.Kinds() {
 		r.Steps = append(r.Steps, StepCount{kind, x.tally.steps[kind]})
 	}
-	elapsed := time.Since(x.began)
 	r.Cost = Cost{
-		Workers: len(x.workers), Elapsed: elapsed, Rate: float64(x.states) / elapsed.Seconds(),
-		Bytes: x.bytes(), BytesPerState: float64(x.bytes()) / float64(x.states),
+		Workers: len(x.workers), Elapsed: time.Since(x.began), Bytes: x.bytes(),
+		BytesPerState: float64(x.bytes()) / float64(x.states),
 	}
+	r.Cost.Rate = float64(x.states) / r.Cost.Elapsed.Seconds()
 	if err := x.outcomes(r); err != nil {
 		return nil, err
 	}
@@ -73,4 +74,37 @@ func (x *search) violations(r *Result) error {
 		}
 	}
 	return nil
+}
+
+// checkLiveness adds the promises that a fair cycle breaks.
+func (x *search) checkLiveness(ctx context.Context, r *Result) error {
+	cycles, done := x.liveness(ctx)
+	if !done {
+		return nil
+	}
+	r.Liveness = LivenessChecked
+	for i, p := range x.model.Properties() {
+		c, found := cycles[i]
+		if !found {
+			continue
+		}
+		path, err := x.path(keyRef(c.at), func(s *State) bool { return *s == c.start })
+		if err != nil {
+			return err
+		}
+		r.Violations = append(r.Violations, Violation{Property: p.Name, How: InCycle, States: c.size, Path: path, Cycle: c.steps})
+	}
+	r.Cost.Elapsed = time.Since(x.began)
+	return nil
+}
+
+// addLiveness takes over what a second search found out about cycles.
+func (r *Result) addLiveness(full *Result) {
+	r.Liveness = full.Liveness
+	for _, v := range full.Violations {
+		if v.How == InCycle {
+			r.Violations = append(r.Violations, v)
+		}
+	}
+	r.Cost.Elapsed += full.Cost.Elapsed
 }

@@ -94,7 +94,7 @@ const (
 type Cost struct {
 	Workers       int           `json:"workers"`
 	Elapsed       time.Duration `json:"elapsed_ns"`
-	Rate          float64       `json:"states_per_second"`
-	Bytes         int64         `json:"bytes"` // all that the search had allocated for states, tables and outboxes at its end
+	Rate          float64       `json:"states_per_second"` // of the search, without the look for cycles
+	Bytes         int64         `json:"bytes"`             // all that the search had allocated for states, tables and outboxes at its end
 	BytesPerState float64       `json:"bytes_per_state"`
 }

@@ -50,18 +50,49 @@ type block struct {
 
 // Run searches breadth-first from the initial state until everything is found
 // or a limit is reached; cancelling ctx ends it at once, with what it has.
+//
+// A partial order keeps violations, deadlocks and outcomes, but not cycles: for
+// liveness a second search without it follows, under the same limits.
 func Run(ctx context.Context, m Model, opts Options) (*Result, error) {
-	x, err := newSearch(m, opts)
-	if err != nil {
-		return nil, err
-	}
 	if opts.MaxTime > 0 {
 		var release context.CancelFunc
 		ctx, release = context.WithTimeoutCause(ctx, opts.MaxTime, errTimeLimit)
 		defer release()
 	}
+	first := opts
+	first.Liveness = opts.Liveness && !opts.PartialOrder
+	r, err := searchOnce(ctx, m, first)
+	if err != nil || first.Liveness == opts.Liveness {
+		return r, err
+	}
+	r.Liveness = LivenessUndecided
+	if !r.Complete() {
+		return r, nil
+	}
+	opts.PartialOrder = false
+	full, err := searchOnce(ctx, m, opts)
+	if err != nil {
+		return nil, err
+	}
+	r.addLiveness(full)
+	return r, nil
+}
+
+func searchOnce(ctx context.Context, m Model, opts Options) (*Result, error) {
+	x, err := newSearch(m, opts)
+	if err != nil {
+		return nil, err
+	}
 	stop := x.run(ctx)
-	return x.result(stop)
+	r, err := x.result(stop)
+	if err != nil || !opts.Liveness {
+		return r, err
+	}
+	r.Liveness = LivenessUndecided
+	if stop == StopComplete {
+		return r, x.checkLiveness(ctx, r)
+	}
+	return r, nil
 }
 
 func newSearch(m Model, opts Options) (*search, error) {

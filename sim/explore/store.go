@@ -31,8 +31,12 @@ func (r ref) local() int           { return int(r & localMask) }
 type store struct {
 	words    int
 	maxLocal int // greatest number of states in a shard
+	levels   []starts
 	shards   [shardCount]shard
 }
+
+// starts is where a level begins in every shard.
+type starts [shardCount]uint32
 
 // shard keeps the states whose hash begins with its number. Between the phases
 // of a round it is only read, in the absorbing phase one worker owns it.
@@ -46,8 +50,9 @@ type shard struct {
 	chunks  [][]uint64 // states, packed, chunkLen in each
 	parents [][]ref    // the states that they were reached from
 	count   int
-	begin   int // begin..end-1 is the level being expanded
-	end     int // end..count-1 is the next one
+	begin   int  // begin..end-1 is the level being expanded
+	end     int  // end..count-1 is the next one
+	back    bool // a step led to a state that was not of the next level
 }
 
 func newStore(words int) *store {
@@ -61,12 +66,43 @@ func newStore(words int) *store {
 // nextLevel makes the states found last the level to expand, and says how many
 // they are.
 func (st *store) nextLevel() (states int) {
+	var begin starts
 	for i := range st.shards {
 		sh := &st.shards[i]
 		sh.begin, sh.end = sh.end, sh.count
 		states += sh.end - sh.begin
+		begin[i] = uint32(sh.begin)
+	}
+	if states > 0 {
+		st.levels = append(st.levels, begin)
 	}
 	return states
+}
+
+// level is a state's distance from the initial one.
+func (st *store) level(r ref) int {
+	shard, local := r.shard(), uint32(r.local())
+	after, _ := slices.BinarySearchFunc(st.levels, local, func(begin starts, local uint32) int {
+		if begin[shard] <= local {
+			return -1
+		}
+		return 1
+	})
+	if sh := &st.shards[shard]; int(local) >= sh.end {
+		return after // found, but its level has not begun
+	}
+	return after - 1
+}
+
+// loops reports whether a step led to a state no farther away than the one
+// that it was taken from. Without one there is no cycle.
+func (st *store) loops() bool {
+	for i := range st.shards {
+		if st.shards[i].back {
+			return true
+		}
+	}
+	return false
 }
 
 // load reads the state of one number of a shard.
@@ -134,8 +170,9 @@ func (sh *shard) absorb(box []uint64, words int, room int64) int64 {
 		}
 		for i := range n {
 			entry := box[i*stride : i*stride+stride]
-			at, found := sh.probe(entry, words)
-			if found {
+			at, local := sh.probe(entry, words)
+			if local >= 0 {
+				sh.back = sh.back || local < sh.end
 				continue
 			}
 			if room == 0 {
@@ -149,22 +186,23 @@ func (sh *shard) absorb(box []uint64, words int, room int64) int64 {
 	return room
 }
 
-// probe finds the state of an outbox's entry, or the free place for it.
-func (sh *shard) probe(entry []uint64, words int) (at uint32, found bool) {
+// probe finds the state of an outbox's entry, or with local -1 the free place
+// for it.
+func (sh *shard) probe(entry []uint64, words int) (at uint32, local int) {
 	low := uint32(entry[words])
 	mask := uint32(len(sh.table) - 1)
 	for at = low & mask; ; at = (at + 1) & mask {
 		e := sh.table[at]
 		if e == 0 {
-			return at, false
+			return at, -1
 		}
 		if e>>localBits != tagOf(low) {
 			continue
 		}
-		local := int(e&localMask) - 1
+		local = int(e&localMask) - 1
 		from := local & chunkMask * words
 		if slices.Equal(sh.chunks[local>>chunkBits][from:from+words], entry[:words]) {
-			return at, true
+			return at, local
 		}
 	}
 }
