@@ -151,7 +151,7 @@ func (m cancel) Successors(s *State, out []Successor) []Successor {
 }
 
 func (m cancel) step(s *State, out []Successor, k Kind, actor, object int, change func(*State)) []Successor {
-	out = append(out, Successor{Step{k, uint8(actor), uint8(object), 0}, *s})
+	out = append(out, Successor{Step: Step{Kind: k, Actor: uint8(actor), Object: uint8(object)}, State: *s})
 	change(&out[len(out)-1].State)
 	return out
 }

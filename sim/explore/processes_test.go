@@ -79,7 +79,7 @@ func (p processes) Successors(s *State, out []Successor) []Successor {
 			}
 			t := slices.Clone(v)
 			t[i] = j.to
-			out = append(out, Successor{Step{j.kind, uint8(i), uint8(e), 0}, p.pack(t)})
+			out = append(out, Successor{Step: Step{Kind: j.kind, Actor: uint8(i), Object: uint8(e)}, State: p.pack(t)})
 		}
 	}
 	return out

@@ -20,10 +20,10 @@ func (p spinner) Fair(step Step) bool          { return step.Actor == 1 }
 
 func (p spinner) Successors(s *State, out []Successor) []Successor {
 	for i, to := range p.edges[s[0]&0xff] {
-		out = append(out, Successor{Step{Choice: uint8(i)}, State{s[0]&^0xff | to}})
+		out = append(out, Successor{Step: Step{Choice: uint8(i)}, State: State{s[0]&^0xff | to}})
 	}
 	if s[0]>>8 == 0 {
-		out = append(out, Successor{Step{Actor: 1}, State{s[0] | 1<<8}})
+		out = append(out, Successor{Step: Step{Actor: 1}, State: State{s[0] | 1<<8}})
 	}
 	return out
 }

@@ -82,18 +82,3 @@ func TestWorkersChangeNothing(t *testing.T) {
 		t.Errorf("%+v", one.Violations)
 	}
 }
-
-func BenchmarkGrid(b *testing.B) {
-	for _, workers := range []int{1, 2} {
-		b.Run(map[int]string{1: "one", 2: "two"}[workers], func(b *testing.B) {
-			g := grid{counters: 7, bound: 8, words: 2}
-			var last *Result
-			for b.Loop() {
-				last, _ = Run(context.Background(), g, Options{Workers: workers})
-			}
-			b.ReportMetric(last.Cost.Rate, "states/s")
-			b.ReportMetric(float64(last.Transitions)/last.Cost.Elapsed.Seconds(), "steps/s")
-			b.ReportMetric(last.Cost.BytesPerState, "bytes/state")
-		})
-	}
-}

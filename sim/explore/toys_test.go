@@ -50,7 +50,7 @@ func (g grid) Successors(s *State, out []Successor) []Successor {
 			t := *s
 			w, shift := g.at(i)
 			t[w] += 1 << shift
-			out = append(out, Successor{Step{Kind: Kind(v % 2), Actor: uint8(i)}, t})
+			out = append(out, Successor{Step: Step{Kind: Kind(v % 2), Actor: uint8(i)}, State: t})
 		}
 	}
 	return out
@@ -142,16 +142,16 @@ func (p philosophers) Successors(s *State, out []Successor) []Successor {
 		case 0:
 			if left {
 				t[0] += 1 << (2 * uint(i))
-				out = append(out, Successor{Step{Kind: takeLeft, Actor: uint8(i)}, t})
+				out = append(out, Successor{Step: Step{Kind: takeLeft, Actor: uint8(i)}, State: t})
 			}
 		case 1:
 			if right {
 				t[0] += 1 << (2 * uint(i))
-				out = append(out, Successor{Step{Kind: takeRight, Actor: uint8(i)}, t})
+				out = append(out, Successor{Step: Step{Kind: takeRight, Actor: uint8(i)}, State: t})
 			}
 		case 2:
 			t[0] -= 2 << (2 * uint(i))
-			out = append(out, Successor{Step{Kind: layDown, Actor: uint8(i)}, t})
+			out = append(out, Successor{Step: Step{Kind: layDown, Actor: uint8(i)}, State: t})
 		}
 	}
 	return out
