@@ -12,20 +12,21 @@ const (
 	Handoff                     // the submitter until the operation blocks, then a thread of its own
 	AttemptPool                 // the submitter tries without blocking, then the bounded pool
 	Pool                        // a bounded pool of kernel workers on the submitting CPU
+	Growing                     // a pool that grows: no request waits, idle threads are reused
 	PerRequest                  // a new thread for each request
 	PerFile                     // user-space threads, one request of a file at a time
 	Device                      // started by the submitter, ended by an interrupt
 	WaitQueue                   // a callback on the file's wait queue
 )
 
-var executorNames = [...]string{"unsupported", "inline", "handoff-on-block", "attempt-then-pool", "pool", "thread-per-request", "per-file-threads", "device", "wait-queue"}
+var executorNames = [...]string{"unsupported", "inline", "handoff-on-block", "attempt-then-pool", "pool", "growing-pool", "thread-per-request", "per-file-threads", "device", "wait-queue"}
 
 // String is the executor's name in tables.
 func (e Executor) String() string { return executorNames[e] }
 
 // Threaded reports whether a thread other than the submitter may execute.
 func (e Executor) Threaded() bool {
-	return e == Handoff || e == AttemptPool || e == Pool || e == PerRequest || e == PerFile
+	return e == Handoff || e == AttemptPool || e == Pool || e == Growing || e == PerRequest || e == PerFile
 }
 
 // Attempts reports whether the submitter tries first, and hands over a request

@@ -26,7 +26,7 @@ func (m *Machine) cancelCalls(s *State, ti int, call *Call, out []Successor) []S
 
 // markAndSignal reports whether io_cancel works by marking the cancel slot and
 // signalling the worker, in separate steps; otherwise it is one step, C8.
-func (m *Machine) markAndSignal() bool { return m.d.Queued == design.QueuedMark }
+func (m *Machine) markAndSignal() bool { return m.d.Queued == design.QueuedMark || m.d.CancelPollOnly }
 
 // cancelSteps is a thread inside io_cancel.
 func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Successor) []Successor {
@@ -70,6 +70,11 @@ func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		if old == kcLate {
 			return add(out, C5, actor, i, &t)
 		}
+		if r.exec == design.WaitQueue {
+			m.cancelPoll(&t, i)
+			th.pc.set(&t, pcC7)
+			return add(out, C5, actor, i, &t)
+		}
 		r.early.set(&t, 1)
 		if m.slots && m.d.Has(design.SlotAtCancel) {
 			ctx.avail.set(&t, ctx.avail.get(&t)+1)
@@ -92,7 +97,7 @@ func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		th.pc.set(&t, pcC7)
 		wi := m.workerOf(s, i)
 		if wi < 0 {
-			if m.at[W2] > m.at[W4] && !m.answers(design.AnswerAgain) {
+			if m.at[W2] > m.at[W4a] && !m.answers(design.AnswerAgain) {
 				m.note(&t, badAnswer)
 			}
 			if locked {
@@ -179,6 +184,10 @@ func (m *Machine) searchAndAct(s *State, ti, i int, out []Successor) []Successor
 		m.post(&t, i)
 		m.release(&t, i)
 		m.wake(&t, r.ctx)
+		answer = design.AnswerZero
+	case r.exec == design.WaitQueue && ph == phArmed:
+		r.kc.set(&t, kcCancelled)
+		m.postPoll(&t, i, resCanceled)
 		answer = design.AnswerZero
 	case m.d.Running != design.RunningNone && r.onl.is(s) && m.workerOf(s, i) >= 0:
 		r.kc.set(&t, kcCancelled)

@@ -20,7 +20,6 @@ const (
 	pcG2
 	pcG2h
 	pcG4
-	pcG9
 	pcU2
 	pcK2
 	pcK3
@@ -46,7 +45,7 @@ func (m *Machine) compile() {
 func (m *Machine) workerProgram() []Kind {
 	d := &m.d
 	program := []Kind{W2}
-	cas := []Kind{W4}
+	cas := []Kind{W4a}
 	if d.Has(design.EarlyCancelLost) {
 		cas = []Kind{W4l, W4s}
 	}

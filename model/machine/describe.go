@@ -133,7 +133,7 @@ func (m *Machine) flag(b *strings.Builder, s *State, f field, text string) {
 
 var pcNames = [numPCs]string{
 	pcS1: "S1", pcS3: "S3", pcS5: "S5", pcOp: "SI", pcS6: "S6", pcS7: "S7", pcS8: "S8", pcS9: "S9", pcC3: "C3", pcC5: "C5", pcC6: "C6",
-	pcC7: "C7", pcG2: "G2", pcG2h: "G2h", pcG4: "G4", pcG9: "G9", pcU2: "U2", pcK2: "K2", pcK3: "K3", pcK7: "K7", pcX1: "X1", pcEnd: "SIr",
+	pcC7: "C7", pcG2: "G2", pcG2h: "G2h", pcG4: "G4", pcU2: "U2", pcK2: "K2", pcK3: "K3", pcK7: "K7", pcX1: "X1", pcEnd: "SIr",
 }
 
 func (m *Machine) describeThread(b *strings.Builder, s *State, i int) {
@@ -182,6 +182,9 @@ func (m *Machine) Outcome(s *State) string {
 			text += " in the worker's context"
 		case r.as.get(s) == asChanged:
 			text += " in the changed context"
+		}
+		if r.covers.mask != 0 && r.res.is(s) {
+			text += fmt.Sprintf(", covers %d", r.covers.get(s))
 		}
 		if by := r.by.get(s); by > 0 {
 			text += fmt.Sprintf(", reaped by call %d", by)

@@ -184,7 +184,10 @@ func (m *Machine) killNext(s *State, c int, out []Successor) []Successor {
 		ctx.kill.set(&t, signals)
 		return add(out, K4c, actor, newest, &t)
 	}
-	if old == kcEarly {
+	switch {
+	case r.exec == design.WaitQueue:
+		m.cancelPoll(&t, newest)
+	case old == kcEarly:
 		r.early.set(&t, 1)
 	}
 	m.unlink(&t, newest)

@@ -33,6 +33,10 @@ func (m *Machine) inlineSteps(s *State, ti int, call *Call, i int, out []Success
 func (m *Machine) deviceSteps(s *State, out []Successor) []Successor {
 	for i := range m.reqs {
 		r := &m.reqs[i]
+		if r.exec == design.WaitQueue {
+			out = m.pollSteps(s, i, out)
+			continue
+		}
 		if r.exec != design.Device || r.ph.get(s) != phStarted {
 			continue
 		}

@@ -29,6 +29,9 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 	case design.Never:
 		return blocked
 	case design.Whole, design.TwoStepWhole:
+		if r.Opcode.Syncs() {
+			m.sync(t, r)
+		}
 		m.effect(t, r, units)
 		return m.ret(t, r, m.natural(r))
 	case design.TakeStream:
@@ -52,6 +55,7 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 			return m.ret(t, r, resBrokenPipe)
 		case have+units <= uint64(f.Capacity):
 			f.content.set(t, have+units)
+			m.wakePolls(t, int(r.File))
 			m.effect(t, r, units)
 			return m.ret(t, r, resCount+units)
 		case signalled:
@@ -67,6 +71,7 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 			return m.ret(t, r, resCount+done)
 		case have < uint64(f.Capacity):
 			f.content.set(t, have+1)
+			m.wakePolls(t, int(r.File))
 			return m.piece(t, r, done+1)
 		case signalled:
 			return m.interrupt(t, r, done)
@@ -79,8 +84,8 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 		return m.piece(t, r, done+1)
 	case design.Remote:
 		switch {
-		case done < units || units == 0 && !r.used.is(t):
-			m.effect(t, r, max(units, 1))
+		case done == 0:
+			m.effect(t, r, units)
 			return went
 		case signalled:
 			return m.interrupt(t, r, 0)
@@ -101,6 +106,22 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 		}
 	}
 	return blocked
+}
+
+// sync is an fsync: it covers the writes to its file that have taken effect.
+func (m *Machine) sync(t *State, r *request) {
+	covered := uint64(0)
+	for j := range m.reqs {
+		if w := &m.reqs[j]; w.Opcode.Writes() && w.File == r.File && w.eff.is(t) {
+			covered++
+		}
+	}
+	r.covers.set(t, covered)
+	for _, j := range r.follows {
+		if ph := m.reqs[j].ph.get(t); ph > phRefused && ph < phPosted {
+			m.note(t, badSync)
+		}
+	}
 }
 
 // piece is one more unit of a transfer.

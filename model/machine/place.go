@@ -56,6 +56,9 @@ type request struct {
 	twins       bool // another request has its address
 
 	ph, kc, onl, lpos, qpos, free, res, eff, early, by, arg, as, used field
+	waitq, again                                                      field // of a poll on a wait queue
+	follows                                                           []int // writes that an fsync is promised to follow
+	covers                                                            field // of an fsync: how many writes to its file had taken effect
 }
 
 // worker is an executing thread.
@@ -113,6 +116,7 @@ const (
 	badOverflow             // an event overwrote an unreaped one
 	badDestroy              // two io_destroy calls succeeded
 	badFile                 // the file or the freeze protection was not held
+	badSync                 // an fsync ran before a write that it follows
 	badBits     = iota
 )
 
@@ -130,7 +134,7 @@ func (m *Machine) declare() {
 	for i, spec := range m.sc.Requests {
 		f := &m.files[spec.File]
 		r := request{Request: spec, exec: m.d.ExecutorOf(spec.Opcode, f.Kind)}
-		if m.d.Has(design.SharedQueue) && r.exec == design.PerRequest {
+		if m.d.Has(design.SharedQueue) && r.exec == design.Growing {
 			r.exec = design.Pool
 		}
 		r.behaviour = design.BehaviourOf(spec.Opcode, f.Kind, spec.Units, f.Atomic)
@@ -139,12 +143,13 @@ func (m *Machine) declare() {
 		r.shared = m.d.Task.Shared.Has(spec.Opcode)
 		r.ctx, r.thread = m.submitter(i)
 		r.queue = m.queueOf(i, &r)
-		r.listed = r.exec.Threaded() && (m.d.Queued == design.QueuedMark || m.d.Running != design.RunningNone)
+		r.listed = r.exec.Threaded() && (m.d.Queued == design.QueuedMark || m.d.Running != design.RunningNone) || r.exec == design.WaitQueue
 		for j, o := range m.sc.Requests {
 			r.twins = r.twins || j != i && spec.Address != 0 && o.Address == spec.Address
 		}
 		m.reqs = append(m.reqs, r)
 	}
+	m.follow()
 	for _, t := range m.sc.Threads {
 		m.threads = append(m.threads, thread{Thread: t})
 	}
@@ -152,6 +157,39 @@ func (m *Machine) declare() {
 		m.ctxs = append(m.ctxs, context{Context: c})
 	}
 	m.hire()
+}
+
+// count is how many requests are so.
+func (m *Machine) count(so func(*request) bool) (n int) {
+	for i := range m.reqs {
+		if so(&m.reqs[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// follow finds the writes that each fsync is promised to cover: those to its
+// file that the same thread submits before it.
+func (m *Machine) follow() {
+	var order []int
+	for _, t := range m.sc.Threads {
+		for _, c := range t.Calls {
+			for _, i := range c.Requests {
+				r := &m.reqs[i]
+				if c.Kind != Submit {
+					continue
+				}
+				for _, j := range order {
+					w := &m.reqs[j]
+					if m.d.SyncFollowsWrites && r.Opcode.Syncs() && w.Opcode.Writes() && w.File == r.File && w.thread == r.thread {
+						r.follows = append(r.follows, j)
+					}
+				}
+				order = append(order, int(i))
+			}
+		}
+	}
 }
 
 // submitter is the context that request i is submitted to, and the thread.
@@ -187,20 +225,23 @@ func (m *Machine) foreignParts(op model.Opcode) (parts uint8) {
 	return parts
 }
 
-// Queues: those of the CPUs' pools first, then one for each file, then one for
-// each request.
+// queueOf numbers queues: those of the CPUs' bounded pools first, then the one
+// of the growing pool, then one for each file, then one for each request.
 func (m *Machine) queueOf(i int, r *request) int {
 	cpu := 0
 	if cpus := max(m.sc.CPUs, 1); len(m.sc.Threads) > 0 {
 		cpu = int(m.sc.Threads[r.thread].CPU) % cpus
 	}
-	perFile := max(m.sc.CPUs, 1)
+	growing := max(m.sc.CPUs, 1)
+	perFile := growing + 1
 	perRequest := perFile + len(m.sc.Files)
 	switch {
 	case r.exec == design.PerFile && !m.d.Has(design.FsyncOvertakes):
 		return perFile + int(r.File)
 	case r.exec == design.Pool, r.exec == design.AttemptPool && !m.files[r.File].Kind.Stream():
 		return cpu
+	case r.exec == design.Growing:
+		return growing
 	}
 	return perRequest + i
 }
@@ -216,8 +257,11 @@ func (m *Machine) hire() {
 		}
 		hired[r.queue] = true
 		n := 1
-		if r.queue < max(m.sc.CPUs, 1) {
+		switch {
+		case r.queue < max(m.sc.CPUs, 1):
 			n = max(m.sc.Workers, 1)
+		case r.exec == design.Growing: // as many as there can be requests at once
+			n = m.count(func(o *request) bool { return o.exec == design.Growing })
 		}
 		for range n {
 			m.workers = append(m.workers, worker{queue: r.queue, pooled: r.exec != design.PerRequest && r.exec != design.Handoff})
@@ -264,11 +308,17 @@ func (m *Machine) place(l *layout) {
 		r := &m.reqs[i]
 		r.ph = l.bits(3)
 		r.kc = l.only(cancels || destroys, 2)
-		r.onl = l.only(r.listed || r.exec == design.WaitQueue, 1)
+		r.onl = l.only(r.listed, 1)
 		r.qpos = l.only(r.exec.Threaded(), bits.Len(uint(n)))
 		r.res = l.bits(4)
 		r.free = l.bits(1)
 		r.early = l.only(cancels || destroys, 1)
+		if r.exec == design.WaitQueue {
+			r.waitq, r.again = l.bits(3), l.bits(1)
+		}
+		if r.Opcode.Syncs() && !m.sc.Anonymous {
+			r.covers = l.upTo(m.count(func(o *request) bool { return o.Opcode.Writes() }))
+		}
 	}
 	for i := range m.reqs {
 		r := &m.reqs[i]

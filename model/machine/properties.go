@@ -56,7 +56,7 @@ func (m *Machine) Properties() []model.Property { return properties }
 // sticky maps the bits of Machine.bad to properties.
 var sticky = [badBits]uint64{
 	vNoUseAfterFree, vOneEvent, vFreedOnce, vCancelAnswer, vCancelHitsRequest, vBufferReleased, vSlotsConserved,
-	vRingNeverOverflows, vDestroyOnce, vFileHeld,
+	vRingNeverOverflows, vDestroyOnce, vFileHeld, vFsyncOrder,
 }
 
 // Violated is the set of safety properties that do not hold in s.
@@ -176,6 +176,10 @@ func (m *Machine) Stuck(s *State) (v uint64) {
 		ph := r.ph.get(s)
 		switch {
 		case ph < phArmed || ph >= phPosted:
+		case r.waitq.is(s) && !m.ready(s, r) && r.kc.get(s) != kcCancelled:
+			waiting = true
+		case r.waitq.is(s):
+			v |= vRequestEnds
 		case ph == phArmed && r.qpos.is(s):
 			queued = true
 			v |= vPoolProgress

@@ -22,7 +22,6 @@ const (
 	SIr
 	W1
 	W2
-	W4
 	W4a
 	W4b
 	W4l
@@ -44,7 +43,6 @@ const (
 	C3
 	C3n
 	C5
-	C6e
 	C6l
 	C6n
 	C7
@@ -54,10 +52,8 @@ const (
 	G2
 	G2h
 	G3
-	G4
 	G4t
 	G4w
-	G9
 	U1
 	U1n
 	U2
@@ -82,8 +78,6 @@ const (
 	D1
 	P1
 	P2
-	P3
-	P4
 	NumKinds
 )
 
@@ -114,7 +108,6 @@ var kindTable = [NumKinds]KindInfo{
 	SIr: {"SIr", "ends %r inside io_submit", "", sheet + "2.9"},
 	W1:  {"W1", "takes %r from the queue", "pool", sheet + "2.3"},
 	W2:  {"W2", "records itself as the one who executes %r and takes on its context", "", sheet + "2.3 W2, W3"},
-	W4:  {"W4", "looks at the cancel slot of %r", "CAS", sheet + "2.3"},
 	W4a: {"W4a", "moves %r from EARLY to LATE", "CAS, no lock", sheet + "2.3"},
 	W4b: {"W4b", "finds %r cancelled: -EINTR, not executed", "CAS", sheet + "2.3"},
 	W4l: {"W4l", "loads the cancel slot of %r", "", "bugs.md T4"},
@@ -135,21 +128,18 @@ var kindTable = [NumKinds]KindInfo{
 	C2n: {"C2n", "finds the context dead: -EINVAL", "RCU", sheet + "2.4"},
 	C3:  {"C3", "takes the lock and finds %r", "CTX", sheet + "2.4"},
 	C3n: {"C3n", "does not find %r, or finds it cancelled", "CTX", sheet + "2.4 C3, C4"},
-	C5:  {"C5", "moves the cancel slot of %r to CANCELLED", "CTX, CAS", sheet + "2.4"},
-	C6e: {"C6e", "has cancelled %r early", "CTX", sheet + "2.4"},
+	C5:  {"C5", "moves the cancel slot of %r to CANCELLED: early, or late with a signal to come", "CTX, CAS", sheet + "2.4"},
 	C6l: {"C6l", "signals the worker of %r", "CTX, SIG", sheet + "2.4"},
 	C6n: {"C6n", "finds no worker recorded for %r: -EAGAIN", "CTX", sheet + "2.4"},
 	C7:  {"C7", "unlocks and answers for %r", "CTX", sheet + "2.4"},
 	C8:  {"C8", "looks for %r, acts and answers", "the design's own lock", sheet + "6.2, 6.5, 6.7"},
 	G1:  {"G1", "enters io_getevents", "RCU", sheet + "2.6"},
 	G1n: {"G1n", "finds the context dead: -EINVAL", "RCU", sheet + "2.6"},
-	G2:  {"G2", "takes the ring lock, reads head and tail and copies events", "RING", sheet + "2.6"},
+	G2:  {"G2", "reads head and tail and copies events, or sleeps if there are none", "RING", sheet + "2.6"},
 	G2h: {"G2h", "moves head and drops the ring lock", "RING", sheet + "2.6"},
 	G3:  {"G3", "finds the context dead and stops", "", sheet + "2.6"},
-	G4:  {"G4", "sleeps", "wait queue", sheet + "2.6"},
 	G4t: {"G4t", "gives up: the timeout has passed", "", sheet + "2.6"},
 	G4w: {"G4w", "wakes up", "wait queue", sheet + "2.6"},
-	G9:  {"G9", "returns from io_getevents", "", sheet + "2.6"},
 	U1:  {"U1", "reads head, tail and an event from the mapped ring", "", sheet + "2.6"},
 	U1n: {"U1n", "finds the mapped ring empty", "", sheet + "2.6"},
 	U2:  {"U2", "moves head in the mapped ring", "", sheet + "2.6"},
@@ -172,10 +162,8 @@ var kindTable = [NumKinds]KindInfo{
 	F2:  {"F2", "writes to a stream", "file", "write(2)"},
 	F3:  {"F3", "reads from a stream", "file", "read(2)"},
 	D1:  {"D1", "device: ends %r and posts its event", "CMP", sheet + "2.9"},
-	P1:  {"P1", "wake-up: posts the poll %r", "waitq, CTX", sheet + "2.9"},
-	P2:  {"P2", "wake-up: schedules the work of poll %r", "waitq", sheet + "2.9"},
-	P3:  {"P3", "work: samples poll %r", "", sheet + "2.9"},
-	P4:  {"P4", "work: re-arms poll %r or posts it", "CTX, waitq", sheet + "2.9"},
+	P1:  {"P1", "work: samples the poll %r", "", sheet + "2.9"},
+	P2:  {"P2", "work: re-arms the poll %r, or posts it", "CTX, waitq", sheet + "2.9"},
 }
 
 // Info is the description of a kind of step.

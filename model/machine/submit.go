@@ -81,6 +81,7 @@ func (m *Machine) plainCall(s *State, ti int, call *Call, out []Successor) []Suc
 		return add(out, A2, uint8(ti), 0, &t)
 	case Close:
 		f.closed.set(&t, 1)
+		m.wakePolls(&t, int(call.File))
 		m.finish(&t, th, ansCount)
 		return add(out, F1, uint8(ti), 0, &t)
 	case Write:
@@ -89,6 +90,7 @@ func (m *Machine) plainCall(s *State, ti int, call *Call, out []Successor) []Suc
 			return out
 		}
 		f.content.set(&t, have+uint64(call.Units))
+		m.wakePolls(&t, int(call.File))
 		m.finish(&t, th, ansCount+uint64(call.Units))
 		return add(out, F2, uint8(ti), 0, &t)
 	case Read:
@@ -170,6 +172,11 @@ func (m *Machine) submitSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		if ctx.lock.is(s) {
 			return out
 		}
+		if r.exec == design.WaitQueue {
+			m.armPoll(&t, i)
+			m.goOn(&t, th, r, call, pc)
+			return add(out, S6, actor, i, &t)
+		}
 		r.ph.set(&t, phArmed)
 		if r.exec == design.Device {
 			r.ph.set(&t, phStarted)
@@ -181,7 +188,10 @@ func (m *Machine) submitSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		m.goOn(&t, th, r, call, pc)
 		return add(out, S6, actor, i, &t)
 	case pcS7:
-		r.ph.set(&t, phArmed)
+		if ph := r.ph.get(s); ph == phStarted || ph == phSubmitting { // it was tried, and handed over
+			r.ph.set(&t, phArmed)
+		}
+		m.touch(&t, i)
 		m.enqueue(&t, i)
 		m.goOn(&t, th, r, call, pc)
 		return add(out, S7, actor, i, &t)
@@ -202,7 +212,7 @@ func (m *Machine) submitSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 // or the end of the call.
 func (m *Machine) goOn(t *State, th *thread, r *request, call *Call, pc uint64) {
 	next := uint64(r.next[pc])
-	if pc == pcOp && next == pcS7 && r.res.is(t) {
+	if (pc == pcOp || pc == pcS6) && next != pcEnd && r.res.is(t) {
 		next = pcEnd
 	}
 	if next != pcS9 && next != pcIdle {

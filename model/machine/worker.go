@@ -25,10 +25,9 @@ func (m *Machine) workerSteps(s *State, wi int, out []Successor) []Successor {
 	}
 	w.pc.set(&t, pc+1)
 	switch k {
-	case W4:
+	case W4a:
 		if r.kc.get(s) != kcCancelled {
 			r.kc.set(&t, kcLate)
-			k = W4a
 			break
 		}
 		k = W4b
