@@ -18,7 +18,7 @@ func (j *contextJudge) judgeRequests() {
 	slices.SortFunc(j.duplicat, func(a, b int32) int { return cmp.Compare(h.Events[a].Request, h.Events[b].Request) })
 	again := j.duplicat
 	vain := j.vainWaits()
-	files := j.fileUses()
+	files := j.fileUses(vain)
 	var faults []fault
 	v := &requestView{}
 	context := int32(traces.None)

@@ -46,9 +46,22 @@ const (
 	readerPending                     // likewise
 )
 
-func (j *contextJudge) fileUses() []fileUse {
+// fileUses tells what was done to each file before the waits in vain were
+// over: what came later, such as the reading of eventfds that closes a round,
+// kept no request from its end.
+func (j *contextJudge) fileUses(vain []int32) []fileUse {
 	h := j.h
 	uses := make([]fileUse, len(h.Files))
+	over := make([]traces.Time, len(h.Rounds))
+	for i := range over {
+		over[i] = traces.Never
+	}
+	for i, k := range vain {
+		if k != traces.None {
+			round := h.Contexts[i].Round
+			over[round] = min(over[round], h.Calls[k].Return)
+		}
+	}
 	for i := range h.Calls {
 		c := &h.Calls[i]
 		switch {
@@ -56,7 +69,7 @@ func (j *contextJudge) fileUses() []fileUse {
 			uses[c.File] |= fileWritten | fileMaybe
 		case c.Kind == traces.CallWrite:
 			uses[c.File] |= fileMaybe
-		case c.Kind == traces.CallRead || c.Kind == traces.CallReadEventfd:
+		case (c.Kind == traces.CallRead || c.Kind == traces.CallReadEventfd) && c.Invoke < over[c.Round]:
 			uses[c.File] |= fileRead
 		case c.Kind == traces.CallClose && c.Completed() && c.Ret == 0:
 			uses[c.File] |= [...]fileUse{readerClosed, writerClosed}[c.X&1]

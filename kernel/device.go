@@ -15,7 +15,6 @@ import (
 // Storage is the storage under test, open and filled with lines of request 0.
 type Storage struct {
 	Device traces.Device
-	Note   string // why it was not opened with O_DIRECT; empty if it was
 	file   *os.File
 	claim  *os.File // opened first, and kept: it claims a device
 }
@@ -50,7 +49,7 @@ func OpenStorage(opts StorageOptions) (*Storage, error) {
 		return finish(createTemp(path, opts))
 	case info.Mode().IsRegular():
 		if !opts.Overwrite {
-			return nil, fmt.Errorf("%s exists: name another file, or allow it to be overwritten", path)
+			return nil, fmt.Errorf("%s: %w", path, ErrFileExists)
 		}
 		return finish(createFile(path, opts))
 	case info.Mode()&fs.ModeDevice != 0 && info.Mode()&fs.ModeCharDevice == 0:
@@ -152,14 +151,42 @@ func openDevice(path string, opts StorageOptions) (*Storage, StorageOptions, err
 	if opts.Destroy {
 		return s, opts, nil
 	}
-	found, err := signature(s.file, size)
+	found, err := contents(s.file, path, size)
 	if err != nil {
 		return fail(errors.Join(fmt.Errorf("look for data on %s: %w", path, err), s.Close()))
 	}
 	if found != "" {
-		return fail(errors.Join(fmt.Errorf("%s carries %s: its data would be destroyed, which has to be asked for", path, found), s.Close()))
+		return fail(errors.Join(fmt.Errorf("%s %s: %w", path, found, ErrHoldsData), s.Close()))
 	}
 	return s, opts, nil
+}
+
+// ErrHoldsData refuses a block device whose data would be destroyed without
+// StorageOptions.Destroy.
+var ErrHoldsData = errors.New("its data would be destroyed, which has to be asked for")
+
+// ErrFileExists refuses a file that would be overwritten without
+// StorageOptions.Overwrite.
+var ErrFileExists = errors.New("it exists, and overwriting it has to be asked for")
+
+// contents says what a device seems to hold, empty for nothing known.
+func contents(f *os.File, path string, size int64) (string, error) {
+	dir, err := sysDir(path)
+	if err != nil {
+		return "", err
+	}
+	partition, err := sysPartition(dir)
+	if err != nil {
+		return "", err
+	}
+	if partition != "" {
+		return "has the partition " + partition, nil
+	}
+	found, err := signature(f, size)
+	if err != nil || found == "" {
+		return "", err
+	}
+	return "carries " + found, nil
 }
 
 // advice is what to do about an error of opening or sizing storage.

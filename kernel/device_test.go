@@ -26,8 +26,8 @@ func TestOpenStorage(t *testing.T) {
 	}{
 		{"a directory", StorageOptions{Path: dir, Bytes: 1 << 20}, ""},
 		{"a new file", StorageOptions{Path: filepath.Join(dir, "new"), Bytes: 1 << 20}, ""},
-		{"the new file again", StorageOptions{Path: filepath.Join(dir, "new"), Bytes: 1 << 20}, "allow it to be overwritten"},
-		{"a file of somebody", StorageOptions{Path: taken, Bytes: 1 << 20}, "allow it to be overwritten"},
+		{"the new file again", StorageOptions{Path: filepath.Join(dir, "new"), Bytes: 1 << 20}, "has to be asked for"},
+		{"a file of somebody", StorageOptions{Path: taken, Bytes: 1 << 20}, "has to be asked for"},
 		{"and overwritten", StorageOptions{Path: taken, Bytes: 1 << 20, Overwrite: true}, ""},
 		{"buffered", StorageOptions{Path: dir, Bytes: 1 << 20, Buffered: true}, ""},
 		{"odd size", StorageOptions{Path: dir, Bytes: 1000}, "multiple of 512"},
@@ -48,8 +48,8 @@ func TestOpenStorage(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := s.Device
-			if d.FileSystem == "" || d.Source == "" || d.Kind != "file" || d.Direct == (s.Note != "") || d.Direct == (d.Align == 1) {
-				t.Errorf("%+v, %q", d, s.Note)
+			if d.FileSystem == "" || d.Source == "" || d.Kind != "file" || d.Direct == (d.Note != "") || d.Direct == (d.Align == 1) {
+				t.Errorf("%+v, %q", d, s.Device.Note)
 			}
 			if row.opts.Buffered && d.Direct {
 				t.Error("it is not buffered")
@@ -158,7 +158,7 @@ func TestSysUse(t *testing.T) {
 	for _, row := range []struct{ path, text, want string }{
 		{"", "", ""},
 		{"holders/dm-0", "", "is part of dm-0"},
-		{"sda1/partition", "1\n", "has the partition sda1"},
+		{"sda1/partition", "1\n", ""},
 		{"ro", "1\n", "is read-only"},
 		{"ro", "0\n", ""},
 	} {
@@ -173,6 +173,13 @@ func TestSysUse(t *testing.T) {
 		}
 		if got, err := sysUse(dir); got != row.want || err != nil {
 			t.Errorf("%s: %q, %v", row.path, got, err)
+		}
+		partition := ""
+		if row.path == "sda1/partition" {
+			partition = "sda1"
+		}
+		if got, err := sysPartition(dir); got != partition || err != nil {
+			t.Errorf("%s: partition %q, %v", row.path, got, err)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (s *Storage) direct() error {
 }
 
 func (s *Storage) buffered(why string) {
-	s.Note = why
+	s.Device.Note = why
 	s.Device.Direct, s.Device.Align, s.Device.MemAlign = false, 1, 1
 }
 

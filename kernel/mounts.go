@@ -149,23 +149,38 @@ func isSwap(number uint64) (bool, error) {
 	return false, nil
 }
 
-// sysUse looks at a device's directory in sysfs for partitions and for
-// devices that are built on it.
+// sysUse looks at a device's directory in sysfs for devices that are built on
+// it.
 func sysUse(dir string) (string, error) {
 	if entries, err := os.ReadDir(filepath.Join(dir, "holders")); err == nil && len(entries) > 0 {
 		return "is part of " + entries[0].Name(), nil
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("look for holders: %w", err)
 	}
-	parts, err := filepath.Glob(filepath.Join(dir, "*", "partition"))
-	if err != nil {
-		return "", fmt.Errorf("look for partitions: %w", err)
-	}
-	if len(parts) > 0 {
-		return "has the partition " + filepath.Base(filepath.Dir(parts[0])), nil
-	}
 	if text, err := os.ReadFile(filepath.Join(dir, "ro")); err == nil && strings.TrimSpace(string(text)) == "1" {
 		return "is read-only", nil
 	}
 	return "", nil
+}
+
+// sysPartition is the first partition of a device by its directory in sysfs,
+// empty if it has none.
+func sysPartition(dir string) (string, error) {
+	parts, err := filepath.Glob(filepath.Join(dir, "*", "partition"))
+	if err != nil {
+		return "", fmt.Errorf("look for partitions: %w", err)
+	}
+	if len(parts) == 0 {
+		return "", nil
+	}
+	return filepath.Base(filepath.Dir(parts[0])), nil
+}
+
+// sysDir is the directory of a device in sysfs.
+func sysDir(path string) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return "", fmt.Errorf("stat %s: %w", path, err)
+	}
+	return fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)), nil
 }

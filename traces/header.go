@@ -29,13 +29,14 @@ type Kernel struct {
 // Device says what the storage under test is.
 type Device struct {
 	Path       string `json:"path"`
-	Kind       string `json:"kind"`       // file or block device
-	FileSystem string `json:"filesystem"` // type as in /proc/mounts; empty for a device
-	Source     string `json:"source"`     // device behind it
-	Direct     bool   `json:"direct"`     // opened with O_DIRECT
-	Align      int    `json:"align"`      // offset and length alignment for O_DIRECT in bytes; 1 if buffered
-	MemAlign   int    `json:"mem_align"`  // buffer alignment for O_DIRECT in bytes; 1 if buffered
-	Bytes      int64  `json:"bytes"`      // size of the tested range
+	Kind       string `json:"kind"`           // file or block device
+	FileSystem string `json:"filesystem"`     // type as in /proc/mounts; empty for a device
+	Source     string `json:"source"`         // device behind it
+	Direct     bool   `json:"direct"`         // opened with O_DIRECT
+	Note       string `json:"note,omitempty"` // why not, if it is not
+	Align      int    `json:"align"`          // offset and length alignment for O_DIRECT in bytes; 1 if buffered
+	MemAlign   int    `json:"mem_align"`      // buffer alignment for O_DIRECT in bytes; 1 if buffered
+	Bytes      int64  `json:"bytes"`          // size of the tested range
 }
 
 // Workload is what a program is generated from: together with the generator

@@ -51,7 +51,10 @@ func storage(d *traces.Device) string {
 	if d.Direct {
 		return fmt.Sprintf("%s, O_DIRECT in units of %s", text, Bytes(int64(d.Align)))
 	}
-	return text + ", buffered (no O_DIRECT)"
+	if d.Note != "" {
+		return text + ", buffered: " + d.Note
+	}
+	return text + ", buffered"
 }
 
 // Bytes is a size as people write it: "512 B", "1.5 MiB".

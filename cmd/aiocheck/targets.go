@@ -45,7 +45,12 @@ func (v *verifyCommand) openHost() (target, error) {
 	t := &hostTarget{kernel: k, contract: contract, run32: rand.Uint32() | 1}
 	t.storage, err = kernel.OpenStorage(kernel.StorageOptions{Path: v.Path, Bytes: int64(v.Region), Run: t.run32,
 		Buffered: v.Buffered, Overwrite: v.Overwrite, Destroy: v.Destroy})
-	if err != nil {
+	switch {
+	case errors.Is(err, kernel.ErrHoldsData):
+		return nil, machineError(fmt.Errorf("%w: give --destroy-data", err))
+	case errors.Is(err, kernel.ErrFileExists):
+		return nil, machineError(fmt.Errorf("%w: give --overwrite", err))
+	case err != nil:
 		return nil, machineError(err)
 	}
 	threads := min(max(v.Threads, 1), workload.MaxThreads) + helperThreads

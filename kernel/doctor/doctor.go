@@ -99,7 +99,7 @@ func direct(dir string) Check {
 	}
 	defer s.Close()
 	if !s.Device.Direct {
-		c.Status, c.Detail, c.Fix = Limited, s.Note, "use --path on ext4, xfs or btrfs, or a block device"
+		c.Status, c.Detail, c.Fix = Limited, s.Device.Note, "use --path on ext4, xfs or btrfs, or a block device"
 		return c
 	}
 	c.Detail = fmt.Sprintf("works on %s in %s, in units of %d bytes", s.Device.FileSystem, dir, s.Device.Align)

@@ -19,7 +19,7 @@ type Mix struct {
 
 // The keys of Mix.Weights, by group.
 var (
-	requestKeys = []string{"PREAD", "PWRITE", "PREADV", "PWRITEV", "FSYNC", "FDSYNC", "POLL", "STREAM", "BLOCK"}
+	requestKeys = []string{"PREAD", "PWRITE", "PREADV", "PWRITEV", "FSYNC", "FDSYNC", "POLL", "STREAM", "BLOCK", "REFUSED"}
 	endKeys     = []string{"drain", "destroy", "exit", "kill"}
 	// Percentages: how often a submission is followed by a cancel, how often
 	// an offset is chosen in the hot region, is not aligned, how often a round
@@ -28,11 +28,12 @@ var (
 )
 
 // Mixes are the named profiles. STREAM is a nonblocking transfer on a pipe or
-// socket, BLOCK one that blocks until the other end moves.
+// socket, BLOCK one that blocks until the other end moves, REFUSED a request
+// that io_submit does not accept.
 func Mixes() []Mix {
 	return []Mix{
 		{"default", "everything, storage first", map[string]int{
-			"PREAD": 30, "PWRITE": 30, "PREADV": 6, "PWRITEV": 6, "FSYNC": 1, "FDSYNC": 1, "POLL": 12, "STREAM": 6, "BLOCK": 1,
+			"PREAD": 30, "PWRITE": 30, "PREADV": 6, "PWRITEV": 6, "FSYNC": 1, "FDSYNC": 1, "POLL": 12, "STREAM": 6, "BLOCK": 1, "REFUSED": 1,
 			"drain": 84, "destroy": 12, "exit": 2, "kill": 2,
 			"cancel": 25, "hot": 30, "unaligned": 4, "exhaust": 4}},
 		{"storage", "reads and writes only, as a storage engine does", map[string]int{
@@ -40,7 +41,7 @@ func Mixes() []Mix {
 		{"hot", "reads and writes of few sectors, all overlapping", map[string]int{
 			"PREAD": 50, "PWRITE": 50, "drain": 1, "hot": 100}},
 		{"cancel", "requests that wait, and cancels of each in every state", map[string]int{
-			"PREAD": 8, "PWRITE": 8, "FSYNC": 1, "POLL": 60, "STREAM": 8, "BLOCK": 4,
+			"PREAD": 8, "PWRITE": 8, "FSYNC": 1, "POLL": 60, "STREAM": 8, "BLOCK": 4, "REFUSED": 1,
 			"drain": 70, "destroy": 20, "exit": 5, "kill": 5,
 			"cancel": 90, "hot": 50, "exhaust": 5}},
 	}
