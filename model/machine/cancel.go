@@ -7,8 +7,7 @@ func (m *Machine) cancelCalls(s *State, ti int, call *Call, out []Successor) []S
 	th := &m.threads[ti]
 	for _, n := range call.Requests {
 		i := int(n)
-		// One that cancels for ever stops at a request that has ended.
-		if th.Forever && (m.reqs[i].ph.get(s) >= phPosted || m.reqs[i].ph.get(s) == phRefused) {
+		if th.Forever && m.hopeless(s, i) {
 			continue
 		}
 		t := *s
@@ -22,6 +21,17 @@ func (m *Machine) cancelCalls(s *State, ti int, call *Call, out []Successor) []S
 		out = add(out, C2, uint8(ti), i, &t)
 	}
 	return out
+}
+
+// hopeless reports whether a cancel of request i that begins now could only
+// answer that it did not find it: one that cancels for ever leaves it out.
+func (m *Machine) hopeless(s *State, i int) bool {
+	r := &m.reqs[i]
+	ph := r.ph.get(s)
+	if r.listed {
+		return ph >= phArmed && (!r.onl.is(s) || r.kc.get(s) == kcCancelled) || ph == phRefused
+	}
+	return ph >= phPosted || ph == phRefused
 }
 
 // markAndSignal reports whether io_cancel works by marking the cancel slot and

@@ -30,6 +30,22 @@ func (f field) set(s *State, v uint64) {
 
 func (f field) is(s *State) bool { return f.get(s) != 0 }
 
+// allocator hands out fields.
+type allocator struct {
+	bits func(n int) field // 0 bits are the absent field
+}
+
+// upTo is a field for the numbers 0 to most.
+func (a allocator) upTo(most int) field { return a.bits(bits.Len(uint(most))) }
+
+// only is a field of n bits if it is wanted, else the absent field.
+func (a allocator) only(wanted bool, n int) field {
+	if !wanted {
+		return field{}
+	}
+	return a.bits(n)
+}
+
 // layout hands out places, each within one word.
 type layout struct {
 	used [StateWords]uint8
@@ -63,6 +79,24 @@ func (l *layout) only(wanted bool, n int) field {
 		return field{}
 	}
 	return l.bits(n)
+}
+
+// chunk is a field that holds all the fields that place asks for, side by
+// side, so that they can be moved as one. place is called twice.
+func (l *layout) chunk(place func(allocator)) field {
+	width := 0
+	place(allocator{func(n int) field { width += n; return field{} }})
+	all := l.bits(width)
+	at := all.shift
+	place(allocator{func(n int) field {
+		f := field{mask: 1<<n - 1, word: all.word, shift: at}
+		at += uint8(n)
+		if n == 0 || all.mask == 0 {
+			return field{}
+		}
+		return f
+	}})
+	return all
 }
 
 // words is how many words are used.

@@ -40,13 +40,16 @@ type Machine struct {
 	program []Kind          // what a worker does with a request, in order
 	at      [NumKinds]uint8 // the pc before the step of that kind, 0 if there is none
 
-	bad     field // sticky violations: badMemory ...
-	exiting field // 1 when the process exits, 2 when it is gone
-	changed field // the process has changed its directory and credentials
-	ringLog bool  // the order of events is part of the state
-	slots   bool  // slots are part of the state
-	words   int
-	initial State
+	bad        field // sticky violations: badMemory ...
+	exiting    field // 1 when the process exits, 2 when it is gone
+	changed    field // the process has changed its directory and credentials
+	ringLog    bool  // the order of events is part of the state
+	slots      bool  // slots are part of the state
+	destroys   bool  // contexts end: io_destroy or exit
+	waitQueues bool  // polls wait on wait queues
+	sym        symmetry
+	words      int
+	initial    State
 }
 
 // New makes the machine of a scenario under a design. It refuses a scenario
@@ -65,6 +68,7 @@ func New(d *design.Design, s *Scenario) (*Machine, error) {
 	}
 	m.words = l.words()
 	m.begin()
+	m.findSymmetry()
 	return m, nil
 }
 

@@ -55,6 +55,7 @@ type request struct {
 	next        [numPCs]uint8
 	twins       bool // another request has its address
 
+	all                                                               field // of the fields below
 	ph, kc, onl, lpos, qpos, free, res, eff, early, by, arg, as, used field
 	waitq, again                                                      field // of a poll on a wait queue
 	follows                                                           []int // writes that an fsync is promised to follow
@@ -65,6 +66,7 @@ type request struct {
 type worker struct {
 	queue     int
 	pooled    bool // it takes further requests
+	all       field
 	pc, req   field
 	sig, deaf field // a signal is pending; no further one is heard
 }
@@ -72,6 +74,7 @@ type worker struct {
 // thread is a caller.
 type thread struct {
 	Thread
+	all                               field
 	call, pc, cur, cnt, n, head, wake field
 	ans                               []field
 }
@@ -304,40 +307,24 @@ func (m *Machine) place(l *layout) {
 			}
 		}
 	}
+	m.destroys = destroys
+	m.waitQueues = m.count(func(r *request) bool { return r.exec == design.WaitQueue }) > 0
 	for i := range m.reqs {
 		r := &m.reqs[i]
-		r.ph = l.bits(3)
-		r.kc = l.only(cancels || destroys, 2)
-		r.onl = l.only(r.listed, 1)
-		r.qpos = l.only(r.exec.Threaded(), bits.Len(uint(n)))
-		r.res = l.bits(4)
-		r.free = l.bits(1)
-		r.early = l.only(cancels || destroys, 1)
-		if r.exec == design.WaitQueue {
-			r.waitq, r.again = l.bits(3), l.bits(1)
-		}
-		if r.Opcode.Syncs() && !m.sc.Anonymous {
-			r.covers = l.upTo(m.count(func(o *request) bool { return o.Opcode.Writes() }))
-		}
-	}
-	for i := range m.reqs {
-		r := &m.reqs[i]
-		r.lpos = l.only(r.onl.mask != 0 && (m.twins() || destroys), bits.Len(uint(n)))
-		r.eff = l.bits(bits.Len(uint(max(r.Units, 1))))
-		r.by = l.upTo(reapCalls)
-		r.arg = l.only(m.uses(ChangeIocb), 1)
-		r.used = l.only(m.uses(ChangeIocb) && r.execArgs, 1)
-		r.as = l.only(r.foreign != 0 || m.uses(ChangeContext), 2)
+		r.all = l.chunk(func(l allocator) { m.placeRequest(l, r, cancels || destroys, reapCalls) })
 	}
 	for i := range m.workers {
 		w := &m.workers[i]
-		w.pc = l.upTo(len(m.program))
-		w.req = l.upTo(n - 1)
-		w.sig = l.only(cancels || destroys, 1)
-		w.deaf = l.only(m.d.Has(design.FatalOnce) || m.d.Running == design.RunningFatalOnce, 1)
+		w.all = l.chunk(func(l allocator) {
+			w.pc = l.upTo(len(m.program))
+			w.req = l.upTo(n - 1)
+			w.sig = l.only(cancels || destroys, 1)
+			w.deaf = l.only(m.d.Has(design.FatalOnce) || m.d.Running == design.RunningFatalOnce, 1)
+		})
 	}
 	for i := range m.threads {
-		m.placeThread(l, &m.threads[i], n)
+		th := &m.threads[i]
+		th.all = l.chunk(func(l allocator) { m.placeThread(l, th, n) })
 	}
 	for i := range m.ctxs {
 		c := &m.ctxs[i]
@@ -373,7 +360,32 @@ func (m *Machine) place(l *layout) {
 	m.changed = l.only(m.uses(ChangeContext), 1)
 }
 
-func (m *Machine) placeThread(l *layout, t *thread, n int) {
+// placeRequest gives a request its bits. ends says that it may be cancelled,
+// by a caller or with its context.
+func (m *Machine) placeRequest(l allocator, r *request, ends bool, reapCalls int) {
+	n := len(m.reqs)
+	r.ph = l.bits(3)
+	r.kc = l.only(ends, 2)
+	r.onl = l.only(r.listed, 1)
+	r.qpos = l.only(r.exec.Threaded(), bits.Len(uint(n)))
+	r.res = l.bits(4)
+	r.free = l.bits(1)
+	r.early = l.only(ends, 1)
+	if r.exec == design.WaitQueue {
+		r.waitq, r.again = l.bits(3), l.bits(1)
+	}
+	if r.Opcode.Syncs() && !m.sc.Anonymous {
+		r.covers = l.upTo(m.count(func(o *request) bool { return o.Opcode.Writes() }))
+	}
+	r.lpos = l.only(r.listed && (m.twins() || m.destroys), bits.Len(uint(n)))
+	r.eff = l.upTo(max(int(r.Units), 1))
+	r.by = l.upTo(reapCalls)
+	r.arg = l.only(m.uses(ChangeIocb), 1)
+	r.used = l.only(m.uses(ChangeIocb) && r.execArgs, 1)
+	r.as = l.only(r.foreign != 0 || m.uses(ChangeContext), 2)
+}
+
+func (m *Machine) placeThread(l allocator, t *thread, n int) {
 	most := 1
 	for _, c := range t.Calls {
 		most = max(most, len(c.Requests), n-1)
@@ -388,6 +400,7 @@ func (m *Machine) placeThread(l *layout, t *thread, n int) {
 	if gets {
 		t.cnt, t.n, t.head, t.wake = l.bits(3), l.bits(3), l.upTo(n+1), l.bits(1)
 	}
+	t.ans = t.ans[:0]
 	for range t.Calls {
 		t.ans = append(t.ans, l.bits(4))
 	}
