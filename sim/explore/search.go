@@ -13,7 +13,7 @@ import (
 // long enough to make its two barriers cheap, and short enough for outboxes
 // that stay in the cache and for limits that are kept closely.
 const (
-	roundBlocks = 32
+	roundBlocks = 128
 	blockStates = 512
 )
 

@@ -105,10 +105,16 @@ func (st *store) loops() bool {
 	return false
 }
 
-// load reads the state of one number of a shard.
+// load reads the state of one number of a shard. Most have two words.
 func (sh *shard) load(local, words int) (s State) {
-	at := local & chunkMask * words
-	copy(s[:], sh.chunks[local>>chunkBits][at:at+words])
+	packed := sh.chunks[local>>chunkBits][local&chunkMask*words:]
+	s[0] = packed[0]
+	if words > 1 {
+		s[1] = packed[1]
+	}
+	for i := 2; i < words; i++ {
+		s[i] = packed[i]
+	}
 	return s
 }
 
@@ -200,11 +206,18 @@ func (sh *shard) probe(entry []uint64, words int) (at uint32, local int) {
 			continue
 		}
 		local = int(e&localMask) - 1
-		from := local & chunkMask * words
-		if slices.Equal(sh.chunks[local>>chunkBits][from:from+words], entry[:words]) {
+		if same(sh.chunks[local>>chunkBits][local&chunkMask*words:], entry, words) {
 			return at, local
 		}
 	}
+}
+
+// same compares the first words of two packed states; most have two.
+func same(a, b []uint64, words int) bool {
+	if a[0] != b[0] || words > 1 && a[1] != b[1] {
+		return false
+	}
+	return words <= 2 || slices.Equal(a[2:words], b[2:words])
 }
 
 // put appends a new state and enters it in the free place of the table.
@@ -215,7 +228,10 @@ func (sh *shard) put(at uint32, entry []uint64, words int) {
 		sh.chunks = append(sh.chunks, make([]uint64, chunkLen*words))
 		sh.parents = append(sh.parents, make([]ref, chunkLen))
 	}
-	copy(sh.chunks[chunk][in*words:], entry[:words])
+	packed := sh.chunks[chunk][in*words:]
+	for i := range words {
+		packed[i] = entry[i]
+	}
 	sh.parents[chunk][in] = ref(entry[words] >> 32)
 	sh.table[at] = tagOf(uint32(entry[words]))<<localBits | uint32(local+1)
 	sh.count++

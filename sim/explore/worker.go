@@ -5,12 +5,15 @@ package explore
 type worker struct {
 	search *search
 	tally  tally
+	ahead  [batchLen]State // states read ahead
+	state  State           // where the model reads from: a local variable would be allocated for every call
 	out    []Successor
 	ample  []Successor
 	orbit  []State
 }
 
-// expand puts the successors of a block's states into its outboxes.
+// expand puts the successors of a block's states into its outboxes. States are
+// read ahead, a batch at a time, as each is a miss of the cache.
 func (w *worker) expand(b *block) {
 	for i := range b.boxes {
 		b.boxes[i] = b.boxes[i][:0]
@@ -19,15 +22,18 @@ func (w *worker) expand(b *block) {
 	at := b.from
 	for left := b.count; left > 0; {
 		sh := &st.shards[at.shard]
-		if at.local == sh.end {
+		n := min(left, batchLen, sh.end-at.local)
+		for i := range n {
+			w.ahead[i] = sh.load(at.local+i, st.words)
+		}
+		for i := range n {
+			w.expandState(&w.ahead[i], makeRef(at.shard, at.local+i), b)
+		}
+		left -= n
+		if at.local += n; at.local == sh.end && left > 0 {
 			at.shard++
 			at.local = st.shards[at.shard].begin
-			continue
 		}
-		s := sh.load(at.local, st.words)
-		w.expandState(&s, makeRef(at.shard, at.local), b)
-		at.local++
-		left--
 	}
 }
 
@@ -44,7 +50,16 @@ func (w *worker) expandState(s *State, r ref, b *block) {
 		w.tally.steps[t.Step.Kind]++
 		h := hash(&t.State, words)
 		box := &b.boxes[shardOf(h)]
-		*box = append(append(*box, t.State[:words]...), meta(r, h))
+		switch words {
+		case 1:
+			*box = append(*box, t.State[0], meta(r, h))
+		case 2:
+			*box = append(*box, t.State[0], t.State[1], meta(r, h))
+		case 3:
+			*box = append(*box, t.State[0], t.State[1], t.State[2], meta(r, h))
+		default:
+			*box = append(*box, t.State[0], t.State[1], t.State[2], t.State[3], meta(r, h))
+		}
 	}
 }
 
@@ -127,8 +142,8 @@ func (w *worker) absorb(shard int, room int64) int64 {
 		}
 	}
 	for local := first; local < sh.count; local++ {
-		s := sh.load(local, x.store.words)
-		if bad := x.model.Violated(&s); bad != 0 {
+		w.state = sh.load(local, x.store.words)
+		if bad := x.model.Violated(&w.state); bad != 0 {
 			w.tally.inState.add(bad, key(x.level+1, makeRef(shard, local)))
 		}
 	}
