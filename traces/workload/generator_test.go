@@ -99,7 +99,7 @@ func checkSteps(t *rapid.T, p *traces.Program) {
 					seen[r] = true
 				}
 			}
-			if s.Min > s.Max || (s.Timeout < 0 && s.Min == 0) {
+			if s.Min > s.Max+1 || (s.Timeout < 0 && s.Min == 0) {
 				t.Fatalf("step %d: min %d, max %d, timeout %v", i, s.Min, s.Max, s.Timeout)
 			}
 		}

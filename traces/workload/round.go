@@ -240,6 +240,12 @@ func (b *builder) reap(t int, c uint16) {
 	if b.rng.IntN(5) == 0 {
 		s.Do = traces.DoPGetEvents
 	}
+	if !plan.ring && b.rng.IntN(64) == 0 { // refused: fs/aio.c, do_io_getevents
+		s.Max = int32(b.rng.IntN(4))
+		s.Min = s.Max + 1
+		b.add(t, s)
+		return
+	}
 	if !plan.sure {
 		s.Max = int32(1 + b.rng.IntN(2*plan.inFlight+1))
 		s.Min = int32(b.rng.IntN(min(int(s.Max), plan.inFlight) + 1))
