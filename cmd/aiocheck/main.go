@@ -48,6 +48,7 @@ type commands struct {
 	Verify  verifyCommand    `cmd:"" help:"Record the AIO history of a running kernel and judge it."`
 	Check   checkCommand     `cmd:"" help:"Judge recorded traces again."`
 	Trace   traceCommand     `cmd:"" help:"Show, summarise and convert traces."`
+	Compare compareCommand   `cmd:"" help:"Compare designs of asynchronous I/O, property by property."`
 	Doctor  doctorCommand    `cmd:"" help:"Say what this machine can do, and what to install."`
 	Version kong.VersionFlag `help:"Print the version." short:"V"`
 }
