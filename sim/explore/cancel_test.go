@@ -194,23 +194,39 @@ func (m cancel) worker(s *State, out []Successor, w int, locked bool) []Successo
 			to(kW6, afterW6, returned, kc, 0)
 		}
 	case afterW6:
-		if m.bug == flushEarly {
+		switch {
+		case m.bug == flushEarly:
 			sig = 0
-		}
-		if !locked || m.bug == noLock {
+			to(kW14, afterW14, returned, kc, intr)
+		case !locked || m.bug == noLock:
 			to(kW8, afterW8, unlinked, kc, intr)
 		}
 	case afterW8:
 		to(kW9, afterW9, posted, kc, intr)
 	case afterW9:
-		if m.bug != noFlush && m.bug != flushEarly {
+		if m.bug == flushEarly {
+			return m.rest(s, out, w)
+		}
+		if m.bug != noFlush {
 			sig = 0
 		}
 		to(kW14, afterW14, posted, kc, intr)
 	case afterW14:
-		out = m.step(s, out, kW15, actor, r, func(t *State) { setWorker(t, w, packActor(idle, 0, sig)) })
+		if m.bug == flushEarly {
+			if !locked {
+				to(kW8, afterW8, unlinked, kc, intr)
+			}
+			return out
+		}
+		return m.rest(s, out, w)
 	}
 	return out
+}
+
+// rest is W15.
+func (m cancel) rest(s *State, out []Successor, w int) []Successor {
+	v := workerOf(s, w)
+	return m.step(s, out, kW15, 1+w, int(v>>3&7), func(t *State) { setWorker(t, w, packActor(idle, 0, v>>6)) })
 }
 
 func (m cancel) canceller(s *State, out []Successor, c int, locked bool) []Successor {
@@ -328,47 +344,51 @@ func (m cancel) renamed(s *State, rs, ws, cs []int) (t State) {
 	return t
 }
 
-// Orbit is quadratic and worse, but plainly right.
 func (m cancel) Orbit(s *State, out []State) []State {
 	first := len(out)
-	for rs := range permutations(m.requests) {
-		for ws := range permutations(m.workers) {
-			for cs := range permutations(m.cancellers) {
-				if t := m.renamed(s, rs, ws, cs); !slices.Contains(out[first:], t) {
-					out = append(out, t)
-				}
-			}
-		}
-	}
-	return out
+	m.images(s, func(t State) { out = append(out, t) })
+	slices.SortFunc(out[first:], less)
+	return out[:first+len(slices.Compact(out[first:]))]
 }
 
 func (m cancel) Canonical(s *State) State {
-	var room [128]State
-	return slices.MinFunc(m.Orbit(s, room[:0]), func(a, b State) int { return slices.Compare(a[:], b[:]) })
+	least := *s
+	m.images(s, func(t State) {
+		if less(t, least) < 0 {
+			least = t
+		}
+	})
+	return least
 }
 
-// permutations of 0..n-1.
-func permutations(n int) func(yield func([]int) bool) {
-	p := make([]int, n)
-	for i := range p {
-		p[i] = i
-	}
-	return func(yield func([]int) bool) {
-		var rec func(from int) bool
-		rec = func(from int) bool {
-			if from == n {
-				return yield(p)
+func less(a, b State) int { return slices.Compare(a[:], b[:]) }
+
+// images gives all states that are alike.
+func (m cancel) images(s *State, yield func(State)) {
+	for _, rs := range permutations[m.requests] {
+		for _, ws := range permutations[m.workers] {
+			for _, cs := range permutations[m.cancellers] {
+				yield(m.renamed(s, rs, ws, cs))
 			}
-			for i := from; i < n; i++ {
-				p[from], p[i] = p[i], p[from]
-				if !rec(from + 1) {
-					return false
-				}
-				p[from], p[i] = p[i], p[from]
-			}
-			return true
 		}
-		rec(0)
 	}
+}
+
+// permutations of 0..n-1, by n.
+var permutations = [...][][]int{{{}}, orders(1), orders(2), orders(3), orders(4)}
+
+func orders(n int) (all [][]int) {
+	var add func(p []int)
+	add = func(p []int) {
+		if len(p) == n {
+			all = append(all, slices.Clone(p))
+		}
+		for i := range n {
+			if !slices.Contains(p, i) {
+				add(append(p, i))
+			}
+		}
+	}
+	add(nil)
+	return all
 }

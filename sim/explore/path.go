@@ -1,6 +1,9 @@
 package explore
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Replay executes a path from the initial state and gives back all states that
 // it passes, the initial one first. It fails at a step that cannot be taken.
@@ -39,8 +42,27 @@ type node struct {
 // one of them is the canonical form has a step to a real state of the next
 // one, as interchangeable things can do the same; which of several decides
 // which of the final states is reached, so all are kept, layer by layer. A
-// layer is never greater than an orbit.
+// layer is never greater than an orbit. The last ones made are kept, as several
+// outcomes often belong to one stored state.
 func (x *search) path(r ref, want func(*State) bool) ([]Step, error) {
+	if x.layers == nil || x.layersOf != r {
+		var err error
+		if x.layers, err = x.realise(r); err != nil {
+			return nil, err
+		}
+		x.layersOf = r
+	}
+	last := len(x.layers) - 1
+	for i, n := range x.layers[last] {
+		if want == nil || want(&n.state) {
+			return trace(x.layers, i), nil
+		}
+	}
+	return nil, errors.New("explore: no path leads to a state that symmetry promised: it is not a symmetry of the model")
+}
+
+// realise makes the layers of real states on the way to a stored one.
+func (x *search) realise(r ref) ([][]node, error) {
 	var chain []ref
 	for ; r != noRef; r = x.store.parent(r) {
 		chain = append(chain, r)
@@ -65,13 +87,7 @@ func (x *search) path(r ref, want func(*State) bool) ([]Step, error) {
 		}
 		layers = append(layers, layer)
 	}
-	last := len(layers) - 1
-	for i, n := range layers[last] {
-		if want == nil || want(&n.state) {
-			return trace(layers, i), nil
-		}
-	}
-	return nil, fmt.Errorf("explore: no path leads to a state that symmetry promised: it is not a symmetry of the model")
+	return layers, nil
 }
 
 // trace reads the steps that lead to a node of the last layer.

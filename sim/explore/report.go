@@ -1,7 +1,9 @@
 package explore
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +41,12 @@ func (x *search) depth() int {
 }
 
 func (x *search) outcomes(r *Result) error {
-	for text, s := range x.tally.outcomes {
+	// In the order of the states that show them, which path likes best.
+	all := slices.SortedFunc(maps.Keys(x.tally.outcomes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(x.tally.outcomes[a].least, x.tally.outcomes[b].least), strings.Compare(a, b))
+	})
+	for _, text := range all {
+		s := x.tally.outcomes[text]
 		path, err := x.path(keyRef(s.least), func(s *State) bool { return x.model.Outcome(s) == text })
 		if err != nil {
 			return err
@@ -50,15 +57,16 @@ func (x *search) outcomes(r *Result) error {
 	return nil
 }
 
+// propertyName is the name of a bit's property, or that of deadlock.
+func propertyName(m Model, bit int) string {
+	if properties := m.Properties(); bit < len(properties) {
+		return properties[bit].Name
+	}
+	return DeadlockProperty
+}
+
 func (x *search) violations(r *Result) error {
 	for i := range x.tally.inState {
-		name := DeadlockProperty
-		if i < deadlockBit {
-			if i >= len(x.model.Properties()) {
-				continue
-			}
-			name = x.model.Properties()[i].Name
-		}
 		for _, f := range []struct {
 			how How
 			seen
@@ -70,7 +78,7 @@ func (x *search) violations(r *Result) error {
 			if err != nil {
 				return err
 			}
-			r.Violations = append(r.Violations, Violation{Property: name, How: f.how, States: f.count, Path: path})
+			r.Violations = append(r.Violations, Violation{Property: propertyName(x.model, i), How: f.how, States: f.count, Path: path})
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,9 @@ type search struct {
 	tally    tally // of all rounds that were finished
 	reported time.Time
 	began    time.Time
+
+	layersOf ref // of which path made layers last
+	layers   [][]node
 }
 
 // place is a position in a level: states are taken shard by shard, and within
@@ -54,11 +58,11 @@ type block struct {
 // A partial order keeps violations, deadlocks and outcomes, but not cycles: for
 // liveness a second search without it follows, under the same limits.
 func Run(ctx context.Context, m Model, opts Options) (*Result, error) {
-	if opts.MaxTime > 0 {
-		var release context.CancelFunc
-		ctx, release = context.WithTimeoutCause(ctx, opts.MaxTime, errTimeLimit)
-		defer release()
+	if err := check(m); err != nil {
+		return nil, err
 	}
+	ctx, release := limited(ctx, opts.MaxTime)
+	defer release()
 	first := opts
 	first.Liveness = opts.Liveness && !opts.PartialOrder
 	r, err := searchOnce(ctx, m, first)
@@ -78,11 +82,27 @@ func Run(ctx context.Context, m Model, opts Options) (*Result, error) {
 	return r, nil
 }
 
-func searchOnce(ctx context.Context, m Model, opts Options) (*Result, error) {
-	x, err := newSearch(m, opts)
-	if err != nil {
-		return nil, err
+// check refuses models that cannot be stored.
+func check(m Model) error {
+	if w := m.Words(); w < 1 || w > StateWords {
+		return fmt.Errorf("explore: a state of %d words, not 1 to %d", w, StateWords)
 	}
+	if n := len(m.Properties()); n > deadlockBit {
+		return fmt.Errorf("explore: %d properties, more than %d", n, deadlockBit)
+	}
+	return nil
+}
+
+// limited puts a limit of time on ctx.
+func limited(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	if most <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, most, errTimeLimit)
+}
+
+func searchOnce(ctx context.Context, m Model, opts Options) (*Result, error) {
+	x := newSearch(m, opts)
 	stop := x.run(ctx)
 	r, err := x.result(stop)
 	if err != nil || !opts.Liveness {
@@ -95,13 +115,7 @@ func searchOnce(ctx context.Context, m Model, opts Options) (*Result, error) {
 	return r, nil
 }
 
-func newSearch(m Model, opts Options) (*search, error) {
-	if w := m.Words(); w < 1 || w > StateWords {
-		return nil, errors.New("explore: a state must have 1 to 4 words")
-	}
-	if len(m.Properties()) > deadlockBit {
-		return nil, errors.New("explore: a model can have 64 properties at most")
-	}
+func newSearch(m Model, opts Options) *search {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -109,7 +123,7 @@ func newSearch(m Model, opts Options) (*search, error) {
 	for range opts.Workers {
 		x.workers = append(x.workers, &worker{search: x})
 	}
-	return x, nil
+	return x
 }
 
 // run searches and says why it ended.
@@ -174,22 +188,20 @@ func (x *search) round(ctx context.Context) Stop {
 	for _, w := range x.workers {
 		w.tally.reset()
 	}
-	var stopped atomic.Bool
+	var interrupted atomic.Bool
 	x.parallel(len(x.blocks), len(x.blocks) > 1, func(w *worker, i int) {
-		if stopped.Load() {
+		if interrupted.Load() {
 			return
 		}
 		if ctx.Err() != nil {
-			stopped.Store(true)
+			interrupted.Store(true)
 			return
 		}
 		w.expand(&x.blocks[i])
 	})
-	if stopped.Load() {
-		if errors.Is(context.Cause(ctx), errTimeLimit) {
-			return StopTime
-		}
-		return StopCancelled
+	if interrupted.Load() {
+		stop, _ := stopped(ctx)
+		return stop
 	}
 	arriving, stop := x.afford()
 	if stop != StopComplete {
