@@ -132,6 +132,9 @@ type Run struct {
 	States []machine.State
 }
 
+// Complete reports whether every step of the schedule could be taken.
+func (r *Run) Complete() bool { return len(r.Steps) == len(r.Schedule.Steps)+len(r.Schedule.Cycle) }
+
 // Mismatch is a step of a schedule that the machine cannot take.
 type Mismatch struct {
 	Number  int // of the step, from 1

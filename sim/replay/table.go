@@ -5,31 +5,45 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-
-	"aiocheck/model/machine"
 )
 
-// WriteTable prints the steps that were taken as a table: number, actor, step,
-// lock, what happens, source.
+// Row is a step that was taken, for people.
+type Row struct {
+	Number int    `json:"number"` // from 1
+	Actor  string `json:"actor"`
+	Step   string `json:"step"`
+	What   string `json:"what"`
+	Lock   string `json:"lock,omitempty"` // that it runs under
+	Source string `json:"source"`
+}
+
+// Rows are the steps that were taken, those of the cycle last.
+func (r *Run) Rows() []Row {
+	rows := make([]Row, len(r.Steps))
+	for i, st := range r.Steps {
+		info := st.Kind.Info()
+		rows[i] = Row{i + 1, r.Machine.Actor(st), info.Name, st.Sentence(), info.Lock, info.Source}
+	}
+	return rows
+}
+
+const forever = "  from here on for ever:"
+
+// WriteTable prints the steps that were taken as a table.
 func (r *Run) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "  #\tactor\tstep\twhat happens\tlock\tsource\n")
-	for i, st := range r.Steps {
+	for i, row := range r.Rows() {
 		if i == len(r.Schedule.Steps) {
-			fmt.Fprintf(t, "  the following can be repeated for ever\t\t\t\t\t\n")
+			fmt.Fprintln(t, forever) // a line without cells ends no column
 		}
-		fmt.Fprintf(t, "  %s\n", r.row(i, st))
+		lock := row.Lock
+		if lock == "" {
+			lock = "-"
+		}
+		fmt.Fprintf(t, "  %d\t%s\t%s\t%s\t%s\t%s\n", row.Number, row.Actor, row.Step, row.What, lock, row.Source)
 	}
 	return t.Flush()
-}
-
-func (r *Run) row(i int, st machine.Step) string {
-	info := st.Kind.Info()
-	lock := info.Lock
-	if lock == "" {
-		lock = "-"
-	}
-	return fmt.Sprintf("%d\t%s\t%s\t%s\t%s\t%s", i+1, r.Machine.Actor(st), info.Name, st.Sentence(), lock, info.Source)
 }
 
 // WriteStates prints the initial state, then each step and under it the lines
@@ -39,21 +53,20 @@ func (r *Run) WriteStates(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, "  initially")
 	for _, line := range before {
-		fmt.Fprintf(&b, "      %s\n", line)
+		fmt.Fprintf(&b, "         %s\n", line)
 	}
-	for i, st := range r.Steps {
+	for i, row := range r.Rows() {
 		if i == len(r.Schedule.Steps) {
-			fmt.Fprintln(&b, "  the following can be repeated for ever")
+			fmt.Fprintln(&b, forever)
 		}
-		info := st.Kind.Info()
 		lock := ""
-		if info.Lock != "" {
-			lock = " [" + info.Lock + "]"
+		if row.Lock != "" {
+			lock = " [" + row.Lock + "]"
 		}
-		fmt.Fprintf(&b, "  %3d  %s  %s %s%s (%s)\n", i+1, info.Name, r.Machine.Actor(st), st.Sentence(), lock, info.Source)
+		fmt.Fprintf(&b, "  %3d  %s  %s %s%s (%s)\n", row.Number, row.Step, row.Actor, row.What, lock, row.Source)
 		after := lines(r.Machine.Describe(&r.States[i+1]))
 		for k, line := range after {
-			if k >= len(before) || before[k] != line {
+			if before[k] != line {
 				fmt.Fprintf(&b, "         %s\n", line)
 			}
 		}
@@ -63,6 +76,52 @@ func (r *Run) WriteStates(w io.Writer) error {
 	return err
 }
 
-// lines are those of a described state. The model describes the same things in
-// the same order in every state.
+// WriteText prints what is replayed, the steps with what they change, and what
+// is violated after them.
+func (r *Run) WriteText(w io.Writer) error {
+	name := r.Design.Name
+	for _, b := range r.Bugs {
+		name += ", " + b.String()
+	}
+	fmt.Fprintf(w, "design    %s: %s\nscenario  %s\n\n", name, r.Design.Title, r.Scenario.Name)
+	if err := r.WriteStates(w); err != nil {
+		return err
+	}
+	if !r.Complete() {
+		return nil
+	}
+	fmt.Fprintln(w)
+	for _, v := range r.Violations() {
+		fmt.Fprintf(w, "violated: %s, in a %s\n", v.Property, v.How)
+	}
+	if len(r.Violations()) == 0 {
+		fmt.Fprintln(w, "nothing is violated after these steps")
+	}
+	return nil
+}
+
+// Report is a run for programs.
+type Report struct {
+	Design     string      `json:"design"`
+	Bugs       []string    `json:"bugs,omitempty"`
+	Complete   bool        `json:"complete"` // every step could be taken
+	Steps      []Row       `json:"steps"`
+	States     []string    `json:"states"` // the initial one first
+	Violations []Violation `json:"violations,omitempty"`
+}
+
+// Report says what the run did.
+func (r *Run) Report() *Report {
+	rep := &Report{Design: r.Schedule.Design, Bugs: r.Schedule.Bugs, Complete: r.Complete(), Steps: r.Rows()}
+	for _, s := range r.States {
+		rep.States = append(rep.States, r.Machine.Describe(&s))
+	}
+	if r.Complete() {
+		rep.Violations = r.Violations()
+	}
+	return rep
+}
+
+// lines are those of a described state. The machine describes the same things
+// in the same order in every state.
 func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
