@@ -95,6 +95,14 @@ func (b *builder) exhaust() {
 	c := b.addContext(contextPlan{slots: slots})
 	t := b.rng.IntN(b.g.load.Threads)
 	ring := (2*max(slots, 4*b.g.cpus)*32/4096+1)*128 + 16
+	if b.g.mix.Weights["REFUSED"] > 0 && b.rng.IntN(2) == 0 {
+		// If a refused request kept its slot, none would be left after these.
+		for range ring {
+			b.add(t, traces.Step{Do: traces.DoSubmit, Context: c, Request: b.declare(b.refused()), Count: 1})
+			b.submitted++
+		}
+		b.exhausting(t, c, slots)
+	}
 	for b.exhausting(t, c, 3*ring/2); ring > 0; ring -= 64 {
 		for range 1 + b.rng.IntN(3) {
 			victim := b.submits[len(b.submits)-1-b.rng.IntN(min(len(b.submits), 128))]

@@ -209,8 +209,8 @@ func (b *builder) request(c uint16, last bool) (traces.RequestDecl, bool) {
 				return b.blockingTransfer(), true
 			}
 			r = b.streamTransfer()
-		case "REFUSED": // eventfds have no fsync: fs/aio.c, aio_fsync
-			r = traces.RequestDecl{Opcode: model.FSync, File: b.streams.quiet}
+		case "REFUSED":
+			r = b.refused()
 		case "FSYNC", "FDSYNC":
 			op, _ := model.ParseOpcode(key)
 			r = traces.RequestDecl{Opcode: op}

@@ -60,6 +60,12 @@ func (b *builder) poll() traces.RequestDecl {
 	return r
 }
 
+// refused is a request that io_submit does not accept: eventfds have no fsync
+// (fs/aio.c, aio_fsync).
+func (b *builder) refused() traces.RequestDecl {
+	return traces.RequestDecl{Opcode: model.FSync, File: b.streams.quiet}
+}
+
 // streamTransfer reads or writes a nonblocking stream.
 func (b *builder) streamTransfer() traces.RequestDecl {
 	r := traces.RequestDecl{Opcode: model.PRead, File: b.streams.transfer[b.rng.IntN(len(b.streams.transfer))], Bytes: b.streamBytes()}
