@@ -65,10 +65,10 @@ func violated(r *Result) map[string]bool {
 	return found
 }
 
-func texts(outcomes []Outcome) map[string]int64 {
-	found := map[string]int64{}
+func texts(outcomes []Outcome) map[string]bool {
+	found := map[string]bool{}
 	for _, o := range outcomes {
-		found[o.Text] = o.States
+		found[o.Text] = true
 	}
 	return found
 }

@@ -299,7 +299,7 @@ func (m cancel) Violated(s *State) (bits uint64) {
 	return bits
 }
 
-func (m cancel) Pending(s *State) uint64 {
+func (m cancel) Stuck(s *State) uint64 {
 	for r := range m.requests {
 		if p := request(s, r) & 7; p != posted && p != absent {
 			return 8
@@ -308,18 +308,24 @@ func (m cancel) Pending(s *State) uint64 {
 	return 0
 }
 
-func (m cancel) Terminal(s *State) bool { return m.Pending(s) == 0 }
+func (m cancel) Terminal(s *State) bool { return m.Stuck(s) == 0 }
 
+// Outcome is how many requests ended how, and what cancels of them answered.
 func (m cancel) Outcome(s *State) string {
-	var b strings.Builder
+	lines := make([]string, m.requests)
 	for r := range m.requests {
-		fmt.Fprintf(&b, "r%d=%s ", r, [2]string{"ok", "EINTR"}[request(s, r)>>5])
+		lines[r] = [2]string{"ok", "EINTR"}[request(s, r)>>5]
+		var answers []string
+		for c := range m.cancellers {
+			if v := cancellerOf(s, c); int(v>>3&7) == r {
+				answers = append(answers, [2]string{"EINVAL", "EINPROGRESS"}[v>>6])
+			}
+		}
+		slices.Sort(answers)
+		lines[r] += fmt.Sprint(answers)
 	}
-	for c := range m.cancellers {
-		v := cancellerOf(s, c)
-		fmt.Fprintf(&b, "cancel(r%d)=%s ", v>>3&7, [2]string{"EINVAL", "EINPROGRESS"}[v>>6])
-	}
-	return strings.TrimSpace(b.String())
+	slices.Sort(lines)
+	return strings.Join(lines, " ")
 }
 
 // renamed gives requests, workers and cancellers new numbers.
@@ -342,13 +348,6 @@ func (m cancel) renamed(s *State, rs, ws, cs []int) (t State) {
 		setCanceller(&t, cs[c], v)
 	}
 	return t
-}
-
-func (m cancel) Orbit(s *State, out []State) []State {
-	first := len(out)
-	m.images(s, func(t State) { out = append(out, t) })
-	slices.SortFunc(out[first:], less)
-	return out[:first+len(slices.Compact(out[first:]))]
 }
 
 func (m cancel) Canonical(s *State) State {

@@ -81,7 +81,7 @@ func (l *lasso) state(v uint32) State { return l.store.state(l.ref(v)) }
 
 func (l *lasso) keep(v uint32) bool {
 	s := l.state(v)
-	return l.model.Pending(&s) != 0
+	return l.model.Stuck(&s) != 0
 }
 
 func (l *lasso) successors(v uint32, out []uint32) []uint32 {
@@ -103,7 +103,7 @@ func (l *lasso) judge(component []uint32) {
 	for _, v := range component {
 		s := l.state(v)
 		inside[s] = true
-		promises |= l.model.Pending(&s)
+		promises |= l.model.Stuck(&s)
 	}
 	for ; promises != 0; promises &= promises - 1 {
 		promise := bits.TrailingZeros64(promises)

@@ -64,11 +64,11 @@ func (n *naive) end(m Model, s *State, d int) {
 		least(n.outcomeAt, m.Outcome(s), d)
 		return
 	}
-	if m.Pending(s) == 0 {
+	if m.Stuck(s) == 0 {
 		least(n.deadlock, DeadlockProperty, d)
 	}
 	for p, property := range m.Properties() {
-		if m.Pending(s)>>p&1 == 1 {
+		if m.Stuck(s)>>p&1 == 1 {
 			least(n.deadlock, property.Name, d)
 		}
 	}
@@ -81,7 +81,7 @@ func hasFairCycle(m Model, all []State, promise int) bool {
 	var states []State
 	number := map[State]int{}
 	for _, s := range all {
-		if m.Pending(&s)>>promise&1 == 1 {
+		if m.Stuck(&s)>>promise&1 == 1 {
 			number[s] = len(states)
 			states = append(states, s)
 		}

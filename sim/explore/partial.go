@@ -94,7 +94,7 @@ func (a *sampler) end(s *State) {
 		}
 		return
 	}
-	if pending := a.m.Pending(s); pending != 0 {
+	if pending := a.m.Stuck(s); pending != 0 {
 		a.violated(pending, InDeadlock)
 	} else {
 		a.violatedBit(deadlockBit, InDeadlock)
@@ -157,9 +157,7 @@ func (a *sampler) finish(stop Stop) *Partial {
 	p.Stop = stop
 	p.States = a.bits.estimate()
 	p.Fill = a.bits.fill()
-	for _, kind := range a.m.Kinds() {
-		p.Steps = append(p.Steps, StepCount{kind, a.steps[kind]})
-	}
+	p.Steps = stepCounts(a.m, &a.steps)
 	for _, o := range a.outcomes {
 		p.Outcomes = append(p.Outcomes, *o)
 	}

@@ -42,27 +42,23 @@ type node struct {
 // one of them is the canonical form has a step to a real state of the next
 // one, as interchangeable things can do the same; which of several decides
 // which of the final states is reached, so all are kept, layer by layer. A
-// layer is never greater than an orbit. The last ones made are kept, as several
-// outcomes often belong to one stored state.
+// layer is never greater than the number of states that are alike.
 func (x *search) path(r ref, want func(*State) bool) ([]Step, error) {
-	if x.layers == nil || x.layersOf != r {
-		var err error
-		if x.layers, err = x.realise(r); err != nil {
-			return nil, err
-		}
-		x.layersOf = r
+	layers, err := x.realise(r, want != nil)
+	if err != nil {
+		return nil, err
 	}
-	last := len(x.layers) - 1
-	for i, n := range x.layers[last] {
+	for i, n := range layers[len(layers)-1] {
 		if want == nil || want(&n.state) {
-			return trace(x.layers, i), nil
+			return trace(layers, i), nil
 		}
 	}
 	return nil, errors.New("explore: no path leads to a state that symmetry promised: it is not a symmetry of the model")
 }
 
-// realise makes the layers of real states on the way to a stored one.
-func (x *search) realise(r ref) ([][]node, error) {
+// realise makes the layers of real states on the way to a stored one: of all,
+// or of one each.
+func (x *search) realise(r ref, all bool) ([][]node, error) {
 	var chain []ref
 	for ; r != noRef; r = x.store.parent(r) {
 		chain = append(chain, r)
@@ -76,7 +72,7 @@ func (x *search) realise(r ref) ([][]node, error) {
 		for from, n := range layers[len(layers)-1] {
 			out = x.model.Successors(&n.state, out[:0])
 			for _, t := range out {
-				if !known[t.State] && x.canonical(&t.State) == goal {
+				if (all || len(layer) == 0) && !known[t.State] && x.canonical(&t.State) == goal {
 					known[t.State] = true
 					layer = append(layer, node{t.State, from, t.Step})
 				}

@@ -106,7 +106,7 @@ func (p processes) Violated(s *State) uint64 {
 	return 0
 }
 
-func (p processes) Pending(s *State) (bits uint64) {
+func (p processes) Stuck(s *State) (bits uint64) {
 	for _, at := range p.places1(s) {
 		for i, places := range p.pending {
 			bits |= uint64(places>>at&1) << (i + 1)
@@ -119,17 +119,19 @@ func (p processes) Terminal(s *State) bool {
 	return !slices.ContainsFunc(p.places1(s), func(at int) bool { return p.accepting>>at&1 == 0 })
 }
 
-func (p processes) Outcome(s *State) string { return fmt.Sprint(p.places1(s)) }
-func (p processes) Fair(step Step) bool     { return p.unfair>>step.Kind&1 == 0 }
+// Outcome is where processes are, no matter which.
+func (p processes) Outcome(s *State) string {
+	v := p.places1(s)
+	slices.Sort(v)
+	return fmt.Sprint(v)
+}
+
+func (p processes) Fair(step Step) bool { return p.unfair>>step.Kind&1 == 0 }
 
 func (p processes) Canonical(s *State) State {
 	v := p.places1(s)
 	slices.Sort(v)
 	return p.pack(v)
-}
-
-func (p processes) Orbit(s *State, out []State) []State {
-	return permute(p.places1(s), 0, map[State]bool{}, p.pack, out)
 }
 
 // Ample is all steps of one process whose next edges neither ask nor show

@@ -16,9 +16,7 @@ func (x *search) result(stop Stop) (*Result, error) {
 		Stop: stop, Frontier: x.states - x.expanded, CompleteDepth: x.level,
 		Liveness: LivenessOff,
 	}
-	for _, kind := range x.model.Kinds() {
-		r.Steps = append(r.Steps, StepCount{kind, x.tally.steps[kind]})
-	}
+	r.Steps = stepCounts(x.model, &x.tally.steps)
 	r.Cost = Cost{
 		Workers: len(x.workers), Elapsed: time.Since(x.began), Bytes: x.bytes(),
 		BytesPerState: float64(x.bytes()) / float64(x.states),
@@ -47,7 +45,7 @@ func (x *search) outcomes(r *Result) error {
 	})
 	for _, text := range all {
 		s := x.tally.outcomes[text]
-		path, err := x.path(keyRef(s.least), func(s *State) bool { return x.model.Outcome(s) == text })
+		path, err := x.path(keyRef(s.least), nil)
 		if err != nil {
 			return err
 		}

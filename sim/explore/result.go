@@ -53,7 +53,7 @@ type StepCount struct {
 // Outcome is one observable end of behaviours.
 type Outcome struct {
 	Text   string `json:"text"`
-	States int64  `json:"states"` // terminal states with this outcome
+	States int64  `json:"states"` // terminal states with this outcome; under symmetry, canonical ones
 	Path   []Step `json:"path"`   // a shortest behaviour that ends so
 }
 

@@ -36,9 +36,6 @@ type search struct {
 	tally    tally // of all rounds that were finished
 	reported time.Time
 	began    time.Time
-
-	layersOf ref // of which path made layers last
-	layers   [][]node
 }
 
 // place is a position in a level: states are taken shard by shard, and within

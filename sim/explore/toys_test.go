@@ -13,13 +13,11 @@ func (toy) Words() int                                   { return 1 }
 func (toy) Initial() State                               { return State{} }
 func (toy) Properties() []model.Property                 { return nil }
 func (toy) Violated(*State) uint64                       { return 0 }
-func (toy) Pending(*State) uint64                        { return 0 }
+func (toy) Stuck(*State) uint64                          { return 0 }
 func (toy) Terminal(*State) bool                         { return true }
 func (toy) Outcome(s *State) string                      { return fmt.Sprintf("%x", *s) }
 func (toy) Fair(Step) bool                               { return true }
-func (toy) Kinds() []Kind                                { return nil }
 func (toy) Canonical(s *State) State                     { return *s }
-func (toy) Orbit(s *State, out []State) []State          { return append(out, *s) }
 func (toy) Ample(_ *State, succ []Successor) []Successor { return succ }
 
 // grid is counters that count to a bound, each on its own: (bound+1)^counters
@@ -88,26 +86,6 @@ func (g grid) Canonical(s *State) State {
 		}
 	}
 	return g.pack(v)
-}
-
-func (g grid) Orbit(s *State, out []State) []State {
-	return permute(g.values(s), 0, map[State]bool{}, g.pack, out)
-}
-
-func permute(v []int, from int, known map[State]bool, pack func([]int) State, out []State) []State {
-	if from == len(v) {
-		if s := pack(v); !known[s] {
-			known[s] = true
-			out = append(out, s)
-		}
-		return out
-	}
-	for i := from; i < len(v); i++ {
-		v[from], v[i] = v[i], v[from]
-		out = permute(v, from+1, known, pack, out)
-		v[from], v[i] = v[i], v[from]
-	}
-	return out
 }
 
 // Ample is the first counter's step: the others can always be done later.

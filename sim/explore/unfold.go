@@ -53,7 +53,7 @@ func (u *unfolding) from(s State) {
 }
 
 func (u *unfolding) belongs(s *State) bool {
-	return u.model.Pending(s)>>u.promise&1 != 0 && u.inside[u.canonical(s)]
+	return u.model.Stuck(s)>>u.promise&1 != 0 && u.inside[u.canonical(s)]
 }
 
 func (u *unfolding) add(s State) uint32 {

@@ -9,7 +9,6 @@ type worker struct {
 	state  State           // where the model reads from: a local variable would be allocated for every call
 	out    []Successor
 	ample  []Successor
-	orbit  []State
 }
 
 // expand puts the successors of a block's states into its outboxes. States are
@@ -115,19 +114,10 @@ func (w *worker) end(s *State, r ref) {
 	x := w.search
 	at := key(x.level, r)
 	if !x.model.Terminal(s) {
-		w.tally.deadlock(x.model.Pending(s), at)
+		w.tally.deadlock(x.model.Stuck(s), at)
 		return
 	}
-	if !x.opts.Symmetry {
-		w.tally.outcome(x.model.Outcome(s), at)
-		return
-	}
-	// The others that this state stands for are terminal too, but what is
-	// observed may name them.
-	w.orbit = x.model.Orbit(s, w.orbit[:0])
-	for i := range w.orbit {
-		w.tally.outcome(x.model.Outcome(&w.orbit[i]), at)
-	}
+	w.tally.outcome(x.model.Outcome(s), at)
 }
 
 // absorb takes what arrived for one shard, block by block, and checks the
