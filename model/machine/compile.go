@@ -107,7 +107,7 @@ func (m *Machine) compileSubmit(r *request) {
 	case r.exec == design.Unsupported:
 	case r.exec == design.Inline:
 		way = append(way, pcOp, pcEnd)
-	case r.exec.Attempts() || m.attempts(r):
+	case m.tries(r):
 		way = append(way, pcOp, pcS7) // pcOp goes on to pcEnd if it does not block
 	case r.exec == design.Device || r.exec == design.WaitQueue:
 		way = append(way, pcS6)
@@ -123,6 +123,9 @@ func (m *Machine) compileSubmit(r *request) {
 	}
 	r.next[pcIdle] = way[0]
 }
+
+// tries reports whether io_submit executes the operation until it would block.
+func (m *Machine) tries(r *request) bool { return r.exec.Attempts() || m.attempts(r) }
 
 // attempts reports whether io_submit itself tries an operation that the design
 // otherwise queues: the in-submit openat.

@@ -10,13 +10,10 @@ import (
 
 var phaseNames = [...]string{"idle", "refused", "submitting", "armed", "started", "posted", "reaped"}
 var slotNames = [...]string{"NULL", "EARLY", "LATE", "CANCELLED"}
-var resultNames = [...]string{resInterrupted: "-EINTR", resBadFile: "-EBADF", resCanceled: "-ECANCELED", resRestart: "-ERESTARTSYS", resInvalid: "-EINVAL", resBrokenPipe: "-EPIPE", resReady: "ready"}
+var resultNames = [...]string{resNone: "none", resInterrupted: "-EINTR", resRestart: "-ERESTARTSYS", resCanceled: "-ECANCELED", resBrokenPipe: "-EPIPE", resReady: "ready"}
 
 func resultText(res uint64) string {
-	switch {
-	case res == resNone:
-		return "none"
-	case res < resInterrupted:
+	if res >= resCount && res <= resCount+maxUnits {
 		return fmt.Sprint(res - resCount)
 	}
 	return resultNames[res]
@@ -178,9 +175,9 @@ func (m *Machine) Outcome(s *State) string {
 		case r.eff.get(s) == 0:
 		case r.used.is(s):
 			text += " with changed arguments"
-		case r.as.get(s) == asWorker:
+		case m.ranAs(s, r) == asWorker:
 			text += " in the worker's context"
-		case r.as.get(s) == asChanged:
+		case m.ranAs(s, r) == asChanged:
 			text += " in the changed context"
 		}
 		if r.covers.mask != 0 && r.res.is(s) {

@@ -8,11 +8,10 @@ func (m *Machine) inlineSteps(s *State, ti int, call *Call, i int, out []Success
 	t := *s
 	r.ph.set(&t, phStarted)
 	m.dress(&t, r, false)
-	attempt := r.exec.Attempts() || m.attempts(r)
 	k := SI
 	switch m.operate(&t, i, m.exiting.is(s)) {
 	case blocked:
-		if !attempt {
+		if !m.tries(r) {
 			return out
 		}
 		t = *s

@@ -27,18 +27,38 @@ const (
 	kcCancelled
 )
 
-// Results of a request: 0 none, 1 to 4 a count of 0 to 3 units, then these.
+// Results of a request. Those of simple requests have the smallest numbers, so
+// that few bits are enough for them.
 const (
-	resNone        = 0
-	resCount       = 1
-	resInterrupted = iota + 3
-	resBadFile
-	resCanceled
+	resNone        = iota
+	resInterrupted // -EINTR
+	resCount       // a count of 0, 1, 2 or 3 units
+	_
+	_
+	_
 	resRestart
-	resInvalid
+	resCanceled
 	resBrokenPipe
 	resReady
 )
+
+// mostResult is the largest number of a result that a request can have.
+func (m *Machine) mostResult(r *request) int {
+	most := resCount + int(r.Units)
+	if m.d.Has(design.RestartCode) {
+		most = max(most, resRestart)
+	}
+	if m.d.Queued == design.QueuedRemove || r.exec == design.WaitQueue {
+		most = max(most, resCanceled)
+	}
+	if r.Opcode.Writes() && m.files[r.File].Kind.Stream() {
+		most = max(most, resBrokenPipe)
+	}
+	if r.Opcode == model.Poll {
+		most = max(most, resReady)
+	}
+	return most
+}
 
 // request is what the machine knows of a request: its declaration, what New
 // found out, and the places of what changes.
@@ -368,7 +388,7 @@ func (m *Machine) placeRequest(l allocator, r *request, ends bool, reapCalls int
 	r.kc = l.only(ends, 2)
 	r.onl = l.only(r.listed, 1)
 	r.qpos = l.only(r.exec.Threaded(), bits.Len(uint(n)))
-	r.res = l.bits(4)
+	r.res = l.upTo(m.mostResult(r))
 	r.free = l.bits(1)
 	r.early = l.only(ends, 1)
 	if r.exec == design.WaitQueue {
@@ -382,7 +402,7 @@ func (m *Machine) placeRequest(l allocator, r *request, ends bool, reapCalls int
 	r.by = l.upTo(reapCalls)
 	r.arg = l.only(m.uses(ChangeIocb), 1)
 	r.used = l.only(m.uses(ChangeIocb) && r.execArgs, 1)
-	r.as = l.only(r.foreign != 0 || m.uses(ChangeContext), 2)
+	r.as = l.only(r.foreign != 0 && m.tries(r) || m.uses(ChangeContext), 2)
 }
 
 func (m *Machine) placeThread(l allocator, t *thread, n int) {
@@ -414,6 +434,19 @@ func (m *Machine) eventfds() bool {
 	return slices.ContainsFunc(m.reqs, func(r request) bool { return r.Eventfd })
 }
 
+// prologue takes the first steps that the first thread can, until its first
+// call is over or it waits for others.
+func (m *Machine) prologue(s *State) {
+	first := &m.threads[0]
+	for first.call.get(s) == 0 {
+		out := m.threadSteps(s, 0, nil)
+		if len(out) == 0 {
+			return
+		}
+		*s = out[0].State
+	}
+}
+
 // begin makes the initial state.
 func (m *Machine) begin() {
 	s := &m.initial
@@ -422,5 +455,8 @@ func (m *Machine) begin() {
 	}
 	for i := range m.files {
 		m.files[i].content.set(s, uint64(m.files[i].Content))
+	}
+	if m.sc.Prologue {
+		m.prologue(s)
 	}
 }

@@ -107,7 +107,7 @@ func (m *Machine) violatedBy(s *State, r *request) (v uint64) {
 		if r.used.is(s) {
 			v |= vArgsCaptured
 		}
-		if r.as.get(s) == asWorker {
+		if m.ranAs(s, r) == asWorker {
 			v |= uint64(r.foreign&partCred) / partCred * vCredCaptured
 			v |= uint64(r.foreign&partFs) / partFs * vFsCaptured
 			v |= uint64(r.foreign&partFiles) / partFiles * vFilesCaptured
@@ -125,9 +125,17 @@ func (m *Machine) violatedBy(s *State, r *request) (v uint64) {
 	return v
 }
 
+// ranAs is whose context a request that has had an effect was executed in.
+func (m *Machine) ranAs(s *State, r *request) uint64 {
+	if r.as.mask == 0 && r.foreign != 0 && r.exec.Threaded() {
+		return asWorker // always: no other thread executes it
+	}
+	return r.as.get(s)
+}
+
 // counted is how many units a result says were moved.
 func (m *Machine) counted(res uint64) uint64 {
-	if res >= resCount && res < resInterrupted {
+	if res >= resCount && res <= resCount+maxUnits {
 		return res - resCount
 	}
 	return 0

@@ -18,6 +18,9 @@ type Scenario struct {
 	// Anonymous says that requests with equal declarations need not be told
 	// apart in outcomes, and are interchangeable under symmetry.
 	Anonymous bool
+	// Prologue says that the first thread makes its first call, alone, before
+	// anything else happens.
+	Prologue bool
 }
 
 // Thread is a caller: its calls are made one after the other, on one CPU.
@@ -91,12 +94,13 @@ type Context struct {
 	Slots uint8 // of its ring; 0 means enough for every request
 }
 
-// CancelScenario is the machine of early and late cancel: one thread submits
-// all requests, writes of one unit to a buffered file; each canceller cancels
-// any of them at any time, again and again until all have ended.
+// CancelScenario is the machine of early and late cancel: all requests, writes
+// of one unit to a buffered file, have been submitted by one thread; each
+// canceller cancels any of them at any time, again and again until all have
+// ended.
 func CancelScenario(requests, workers, cancellers int) *Scenario {
 	s := &Scenario{
-		Name: "cancel", Workers: workers, Anonymous: true,
+		Name: "cancel", Workers: workers, Anonymous: true, Prologue: true,
 		Files: []File{{Kind: design.Regular}}, Contexts: []Context{{}},
 	}
 	batch := make([]uint8, requests)

@@ -36,6 +36,29 @@ func (m *Machine) Request(s *State, i int) RequestState {
 	return v
 }
 
+// String is the state in words.
+func (v RequestState) String() string {
+	words := []string{v.Phase}
+	if v.Slot != "" && v.Slot != slotNames[kcNull] {
+		words = append(words, "cancel slot "+v.Slot)
+	}
+	for _, f := range []struct {
+		set  bool
+		text string
+	}{
+		{v.Early, "cancelled early"}, {v.Listed, "on the list"}, {v.Queued, "queued"}, {v.Returned, "has its result"},
+		{v.Held, "a worker has it"}, {v.Freed, "freed"}, {v.Signalled, "signal pending on its worker"},
+	} {
+		if f.set {
+			words = append(words, f.text)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// Result is the result of request i so far: "2" units, "-EINTR", or "none".
+func (m *Machine) Result(s *State, i int) string { return resultText(m.reqs[i].res.get(s)) }
+
 // End is how request i stands in s: its result so far, and what it did.
 func (m *Machine) End(s *State, i int) RequestEnd { return m.endOf(s, i) }
 
