@@ -67,3 +67,14 @@ func BenchmarkSuccessors(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(steps), "ns/step")
 }
+
+func BenchmarkMachine(b *testing.B) {
+	m := cancelMachine(b, "thread-6.1", 4, 2, 2)
+	for _, o := range []Options{
+		{Workers: 1}, {Workers: 2},
+		{Workers: 1, Symmetry: true}, {Workers: 1, PartialOrder: true},
+		{Workers: 1, Symmetry: true, PartialOrder: true}, {Workers: 2, Symmetry: true, PartialOrder: true},
+	} {
+		b.Run(fmt.Sprintf("workers=%d,symmetry=%v,order=%v", o.Workers, o.Symmetry, o.PartialOrder), func(b *testing.B) { measure(b, m, o) })
+	}
+}

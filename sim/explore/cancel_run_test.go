@@ -79,7 +79,6 @@ func TestCancelReductions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(r.States, len(r.Outcomes))
 	if !r.Complete() || r.States*100 > 3125312 {
 		t.Errorf("%d states, more than a hundredth", r.States)
 	}

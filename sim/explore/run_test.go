@@ -54,13 +54,35 @@ func TestCountsOfGrids(t *testing.T) {
 	}
 }
 
+// The states of n philosophers are the Pell-Lucas numbers: 6, 14, 34, 82, ...
 func TestPhilosophersDeadlock(t *testing.T) {
-	for n, want := range map[int]int64{2: 6, 3: 22, 4: 80, 5: 300} {
-		_ = want
+	before, states := int64(2), int64(6)
+	for n := 2; n < 12; n++ {
 		r := explored(t, philosophers{n: n}, Options{})
-		t.Log(n, r.States, r.Transitions, r.Violations)
-		if len(r.Violations) != 1 || r.Violations[0].Property != DeadlockProperty || len(r.Violations[0].Path) != n {
-			t.Errorf("%d: %+v", n, r.Violations)
+		if r.States != states {
+			t.Errorf("%d philosophers have %d states, want %d", n, r.States, states)
+		}
+		if len(r.Violations) != 1 || r.Violations[0].Property != DeadlockProperty || len(r.Violations[0].Path) != n || r.Violations[0].States != 1 {
+			t.Errorf("%d philosophers: %+v", n, r.Violations)
+		}
+		before, states = states, 2*states+before
+	}
+}
+
+// Peterson's algorithm keeps two processes apart and lets each of them in,
+// unless it forgets whose turn it is.
+func TestPeterson(t *testing.T) {
+	for _, c := range []struct {
+		m        peterson
+		violated map[string]bool
+	}{
+		{peterson{}, map[string]bool{}},
+		{peterson{noTurn: true}, map[string]bool{"lets in 0": true, "lets in 1": true}},
+		{peterson{noFlag: true}, map[string]bool{"keeps apart": true}},
+	} {
+		r := explored(t, c.m, Options{Liveness: true})
+		if d := cmp.Diff(c.violated, violated(r)); d != "" {
+			t.Errorf("%+v: %s", c.m, d)
 		}
 	}
 }

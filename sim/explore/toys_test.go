@@ -134,3 +134,70 @@ func (p philosophers) Successors(s *State, out []Successor) []Successor {
 	}
 	return out
 }
+
+// peterson is Peterson's algorithm for two processes: raise the flag, give the
+// turn away, wait until the other's flag is down or the turn is one's own,
+// enter, lower the flag, begin again. Three bits for the place of each, then
+// the turn.
+type peterson struct {
+	toy
+	noTurn bool // waits for the other's flag alone
+	noFlag bool // looks at the turn alone, which is given away late
+}
+
+func (p peterson) Properties() []model.Property {
+	return []model.Property{{Name: "keeps apart"}, {Name: "lets in 0"}, {Name: "lets in 1"}}
+}
+
+// Places of a process.
+const (
+	outside = iota
+	raised
+	waiting
+	inside
+)
+
+func (p peterson) Successors(s *State, out []Successor) []Successor {
+	for i := range uint(2) {
+		place, other, turn := s[0]>>(3*i)&7, s[0]>>(3*(1-i))&7, uint(s[0]>>6)
+		t := *s
+		switch {
+		case place == outside, place == raised:
+			t[0] += 1 << (3 * i)
+			if place == raised {
+				t[0] = t[0]&63 | uint64(1-i)<<6
+			}
+		case place == waiting:
+			mayEnter := other == outside || turn == i && !p.noTurn
+			if p.noFlag {
+				mayEnter = other != inside || turn == i
+			}
+			if !mayEnter {
+				continue
+			}
+			t[0] += 1 << (3 * i)
+		default:
+			t[0] -= inside << (3 * i)
+		}
+		out = append(out, Successor{Step: Step{Kind: Kind(place), Actor: uint8(i)}, State: t})
+	}
+	return out
+}
+
+func (p peterson) Violated(s *State) uint64 {
+	if s[0]&7 == inside && s[0]>>3&7 == inside {
+		return 1
+	}
+	return 0
+}
+
+func (p peterson) Stuck(s *State) (bits uint64) {
+	for i := range uint(2) {
+		if place := s[0] >> (3 * i) & 7; place == raised || place == waiting {
+			bits |= 2 << i
+		}
+	}
+	return bits
+}
+
+func (p peterson) Terminal(*State) bool { return false }
