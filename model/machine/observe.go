@@ -1,7 +1,5 @@
 package machine
 
-import "aiocheck/model/design"
-
 // Observation is what can be observed of an end of a behaviour: Outcome in a
 // form that a program can ask.
 type Observation struct {
@@ -41,9 +39,8 @@ func (t Task) String() string { return [...]string{"submitter", "changed", "work
 // Reply is what a call returned.
 type Reply struct {
 	Returned bool
-	Failed   bool          // Answer says how, otherwise Count is the value
-	Count    uint8         // requests, events or units
-	Answer   design.Answer // an error, or another answer that is not a count
+	Count    uint8  // requests, events or units
+	Answer   string // an error, or another answer that is not a count: "-EINVAL"
 }
 
 // Observe is what can be observed in s, a state without successors.
@@ -58,7 +55,7 @@ func (m *Machine) Observe(s *State) Observation {
 		for c, field := range th.ans {
 			switch a := field.get(s); {
 			case a >= ansError:
-				replies[c] = Reply{Returned: true, Failed: true, Answer: design.Answer(a - ansError)}
+				replies[c] = Reply{Returned: true, Answer: answerText(a)}
 			case a >= ansCount:
 				replies[c] = Reply{Returned: true, Count: uint8(a - ansCount)}
 			}

@@ -155,8 +155,8 @@ func (o *Outcome) reply(t *litmus.Test, thread, c int) litmus.Value {
 		return litmus.Value{Word: "unmade"}
 	case !r.Returned:
 		return litmus.Value{Word: "hangs"}
-	case r.Failed:
-		return litmus.Value{Word: r.Answer.String()}
+	case r.Answer != "":
+		return litmus.Value{Word: r.Answer}
 	case call.Do == litmus.Read || call.Do == litmus.Write:
 		return litmus.Value{Number: int64(r.Count) * unit(&t.Files[fileIndex(t, call.File)])}
 	default:
