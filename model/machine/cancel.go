@@ -97,9 +97,7 @@ func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		case m.d.Has(design.EarlyCancelCompletes):
 			r.res.set(&t, resInterrupted)
 			m.unlink(&t, i)
-			m.post(&t, i)
-			m.release(&t, i)
-			m.wake(&t, r.ctx)
+			m.complete(&t, i)
 		}
 		return add(out, C5, actor, i, &t)
 	case pcC6:
@@ -132,6 +130,23 @@ func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		return add(out, C7, actor, i, &t)
 	}
 	return out
+}
+
+// remove ends a request that waits, in a queue or for readiness, without
+// executing it any further: what it has done so far counts.
+func (m *Machine) remove(t *State, i int) {
+	r := &m.reqs[i]
+	if r.qpos.is(t) {
+		m.dequeue(t, i)
+	}
+	m.unlink(t, i)
+	r.waitq.set(t, pollOff)
+	r.kc.set(t, kcCancelled)
+	r.res.set(t, resCanceled)
+	if done := r.eff.get(t); done > 0 {
+		r.res.set(t, resCount+done)
+	}
+	m.complete(t, i)
 }
 
 func (m *Machine) answers(a design.Answer) bool { return m.d.Answers.Has(a) }
@@ -187,17 +202,11 @@ func (m *Machine) searchAndAct(s *State, ti, i int, out []Successor) []Successor
 	}
 	switch {
 	case m.d.Queued == design.QueuedRemove && r.qpos.is(s):
-		m.dequeue(&t, i)
-		r.kc.set(&t, kcCancelled)
 		r.early.set(&t, 1)
-		r.res.set(&t, resCanceled)
-		m.post(&t, i)
-		m.release(&t, i)
-		m.wake(&t, r.ctx)
+		m.remove(&t, i)
 		answer = design.AnswerZero
-	case r.exec == design.WaitQueue && ph == phArmed:
-		r.kc.set(&t, kcCancelled)
-		m.postPoll(&t, i, resCanceled)
+	case r.waitq.is(s):
+		m.remove(&t, i)
 		answer = design.AnswerZero
 	case m.d.Running != design.RunningNone && r.onl.is(s) && m.workerOf(s, i) >= 0:
 		r.kc.set(&t, kcCancelled)

@@ -104,6 +104,8 @@ func (m *Machine) compileSubmit(r *request) {
 	}
 	way = append(way, pcS3)
 	switch {
+	case r.noMethod:
+		way = append(way, pcEnd)
 	case r.exec == design.Unsupported:
 	case r.exec == design.Inline:
 		way = append(way, pcOp, pcEnd)

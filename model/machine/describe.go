@@ -10,7 +10,7 @@ import (
 
 var phaseNames = [...]string{"idle", "refused", "submitting", "armed", "started", "posted", "reaped"}
 var slotNames = [...]string{"NULL", "EARLY", "LATE", "CANCELLED"}
-var resultNames = [...]string{resNone: "none", resInterrupted: "-EINTR", resRestart: "-ERESTARTSYS", resCanceled: "-ECANCELED", resBrokenPipe: "-EPIPE", resReady: "ready"}
+var resultNames = [...]string{resNone: "none", resInterrupted: "-EINTR", resRestart: "-ERESTARTSYS", resCanceled: "-ECANCELED", resBrokenPipe: "-EPIPE", resReady: "ready", resInvalid: "-EINVAL"}
 
 func resultText(res uint64) string {
 	if res >= resCount && res <= resCount+maxUnits {
@@ -25,6 +25,8 @@ func answerText(a uint64) string {
 		return "no answer"
 	case a < ansError:
 		return fmt.Sprint(a - ansCount)
+	case a == ansBadFile:
+		return "-EBADF"
 	}
 	return design.Answer(a - ansError).String()
 }
@@ -180,6 +182,9 @@ func (m *Machine) Outcome(s *State) string {
 		case m.ranAs(s, r) == asChanged:
 			text += " in the changed context"
 		}
+		if r.Opcode.Reads() && len(r.data) > 0 && r.eff.is(s) {
+			text += ", data" + m.writers(s, r.data[:r.eff.get(s)])
+		}
 		if r.covers.mask != 0 && r.res.is(s) {
 			text += fmt.Sprintf(", covers %d", r.covers.get(s))
 		}
@@ -188,15 +193,15 @@ func (m *Machine) Outcome(s *State) string {
 		}
 		lines = append(lines, text)
 	}
-	if m.sc.Anonymous {
-		sort.Strings(lines)
-	}
 	for i := range m.threads {
 		th := &m.threads[i]
 		if len(th.ans) == 0 {
 			continue
 		}
 		text := fmt.Sprintf("t%d:", i)
+		if m.sym.callerOf[i] > 0 {
+			text = "t:"
+		}
 		for c, a := range th.ans {
 			text += fmt.Sprintf(" %s = %s;", th.Calls[c].Kind, answerText(a.get(s)))
 		}
@@ -214,11 +219,38 @@ func (m *Machine) Outcome(s *State) string {
 		lines = append(lines, text)
 	}
 	for i := range m.files {
-		if f := &m.files[i]; f.Kind.Stream() {
-			lines = append(lines, fmt.Sprintf("file %d: %d", i, f.content.get(s)))
+		f := &m.files[i]
+		end, have := f.end.get(s), f.content.get(s)
+		switch {
+		case len(f.log) > 0:
+			lines = append(lines, fmt.Sprintf("file %d:%s", i, m.writers(s, f.log[end-have:end])))
+		case len(f.cells) > 0:
+			lines = append(lines, fmt.Sprintf("file %d:%s", i, m.writers(s, f.cells)))
+		case f.Kind.Stream():
+			lines = append(lines, fmt.Sprintf("file %d: %d", i, have))
 		}
 	}
+	if m.sc.Anonymous { // those that are not told apart have no order either
+		sort.Strings(lines)
+	}
 	return strings.Join(lines, "\n")
+}
+
+// writers names who wrote each unit: "-" for nobody in the program, "w" for a
+// plain write.
+func (m *Machine) writers(s *State, units []field) string {
+	text := ""
+	for _, u := range units {
+		switch by := u.get(s); {
+		case by == 0:
+			text += " -"
+		case by > uint64(len(m.reqs)):
+			text += " w"
+		default:
+			text += fmt.Sprintf(" r%d", by-1)
+		}
+	}
+	return text
 }
 
 // Fair reports whether a step that stays enabled is taken in the end: those of

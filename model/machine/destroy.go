@@ -175,7 +175,14 @@ func (m *Machine) killNext(s *State, c int, out []Successor) []Successor {
 	}
 	r := &m.reqs[newest]
 	m.touch(&t, newest)
+	if m.d.Queued == design.QueuedRemove && (r.qpos.is(s) || r.waitq.is(s)) {
+		m.remove(&t, newest)
+		return add(out, K4c, actor, newest, &t)
+	}
 	old := r.kc.get(s)
+	if old == kcEarly && !m.markAndSignal() && m.workerOf(s, newest) >= 0 {
+		old = kcLate
+	}
 	if old == kcEarly || old == kcLate {
 		r.kc.set(&t, kcCancelled)
 	}

@@ -9,7 +9,11 @@ func (m *Machine) inlineSteps(s *State, ti int, call *Call, i int, out []Success
 	r.ph.set(&t, phStarted)
 	m.dress(&t, r, false)
 	k := SI
-	switch m.operate(&t, i, m.exiting.is(s)) {
+	did := blocked
+	if !m.chained(s, i) {
+		did = m.operate(&t, i, m.exiting.is(s))
+	}
+	switch did {
 	case blocked:
 		if !m.tries(r) {
 			return out
@@ -28,12 +32,46 @@ func (m *Machine) inlineSteps(s *State, ti int, call *Call, i int, out []Success
 	return add(out, k, uint8(ti), i, &t)
 }
 
+// chained reports whether an earlier request of the batch has not ended, and
+// request i has to follow it.
+func (m *Machine) chained(s *State, i int) bool {
+	if m.d.Order != design.OrderChain {
+		return false
+	}
+	for j := range i {
+		if ph := m.reqs[j].ph.get(s); m.reqs[j].queue == m.reqs[i].queue && (ph == phArmed || ph == phStarted) {
+			return true
+		}
+	}
+	return false
+}
+
+// retry is the kernel's next attempt at an operation whose file has become
+// ready (io_uring's poll arming and task work).
+func (m *Machine) retry(s *State, i int, out []Successor) []Successor {
+	r := &m.reqs[i]
+	t := *s
+	switch m.operate(&t, i, false) {
+	case blocked:
+		return out
+	case returned, interrupted:
+		m.unlink(&t, i)
+		r.waitq.set(&t, pollOff)
+		m.complete(&t, i)
+	}
+	return add(out, D1, m.deviceActor(), i, &t)
+}
+
 // deviceSteps are ends of requests that a device executes.
 func (m *Machine) deviceSteps(s *State, out []Successor) []Successor {
 	for i := range m.reqs {
 		r := &m.reqs[i]
 		if r.exec == design.WaitQueue {
 			out = m.pollSteps(s, i, out)
+			continue
+		}
+		if r.retried && r.waitq.is(s) {
+			out = m.retry(s, i, out)
 			continue
 		}
 		if r.exec != design.Device || r.ph.get(s) != phStarted {
@@ -43,12 +81,7 @@ func (m *Machine) deviceSteps(s *State, out []Successor) []Successor {
 		if m.operate(&t, i, false) == blocked {
 			continue
 		}
-		m.post(&t, i)
-		m.release(&t, i)
-		m.wake(&t, r.ctx)
-		if r.Eventfd {
-			m.signalEventfd(&t, r.ctx)
-		}
+		m.complete(&t, i)
 		out = add(out, D1, m.deviceActor(), i, &t)
 	}
 	return out

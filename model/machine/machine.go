@@ -48,6 +48,7 @@ type Machine struct {
 	destroys   bool  // contexts end: io_destroy or exit
 	waitQueues bool  // polls wait on wait queues
 	sym        symmetry
+	used       struct{ get, close, change bool } // calls that some thread makes
 	words      int
 	initial    State
 }

@@ -10,15 +10,14 @@ import (
 type explored struct {
 	states, transitions int
 	violated            uint64
-	stuck               uint64
 	outcomes            map[string]bool
 	kinds               [NumKinds]bool
 	witness             map[int]State
 }
 
-// explore visits every reachable state.
-func explore(t testing.TB, m *Machine, next func(*State, []Successor) []Successor, rep func(*State) State, most int) explored {
-	t.Helper()
+// search visits every reachable state, up to so many; it reports whether they
+// were all.
+func search(m *Machine, next func(*State, []Successor) []Successor, rep func(*State) State, most int) (explored, bool) {
 	e := explored{outcomes: map[string]bool{}, witness: map[int]State{}}
 	start := m.Initial()
 	start = rep(&start)
@@ -30,15 +29,13 @@ func explore(t testing.TB, m *Machine, next func(*State, []Successor) []Successo
 		queue = queue[1:]
 		e.states++
 		if e.states > most {
-			t.Fatalf("more than %d states", most)
+			return e, false
 		}
 		v := m.Violated(&s)
 		out = next(&s, m.Successors(&s, out[:0]))
 		e.transitions += len(out)
 		if len(out) == 0 {
-			stuck := m.Stuck(&s)
-			e.stuck |= stuck
-			v |= stuck
+			v |= m.Stuck(&s)
 			e.outcomes[m.Outcome(&s)] = true
 		}
 		e.violated |= v
@@ -55,6 +52,16 @@ func explore(t testing.TB, m *Machine, next func(*State, []Successor) []Successo
 				queue = append(queue, u)
 			}
 		}
+	}
+	return e, true
+}
+
+// explore is a search that has to end.
+func explore(t testing.TB, m *Machine, next func(*State, []Successor) []Successor, rep func(*State) State, most int) explored {
+	t.Helper()
+	e, ok := search(m, next, rep, most)
+	if !ok {
+		t.Fatalf("more than %d states", most)
 	}
 	return e
 }

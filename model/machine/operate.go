@@ -39,7 +39,7 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 		switch {
 		case have > 0:
 			n := min(have, units)
-			f.content.set(t, have-n)
+			m.takeFrom(t, f, r, have, n)
 			m.effect(t, r, n)
 			return m.ret(t, r, resCount+n)
 		case f.NoWriter || f.closed.is(t):
@@ -54,9 +54,8 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 		case f.closed.is(t):
 			return m.ret(t, r, resBrokenPipe)
 		case have+units <= uint64(f.Capacity):
-			f.content.set(t, have+units)
-			m.wakePolls(t, int(r.File))
 			m.effect(t, r, units)
+			m.put(t, int(r.File), units, i+1)
 			return m.ret(t, r, resCount+units)
 		case signalled:
 			return m.interrupt(t, r, 0)
@@ -70,8 +69,7 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 		case f.closed.is(t):
 			return m.ret(t, r, resCount+done)
 		case have < uint64(f.Capacity):
-			f.content.set(t, have+1)
-			m.wakePolls(t, int(r.File))
+			m.put(t, int(r.File), 1, i+1)
 			return m.piece(t, r, done+1)
 		case signalled:
 			return m.interrupt(t, r, done)
@@ -124,6 +122,33 @@ func (m *Machine) sync(t *State, r *request) {
 	}
 }
 
+// put appends units to a stream, by whom: 1 plus a request, or beyond for a
+// plain write; it wakes the polls of the file.
+func (m *Machine) put(t *State, file int, units uint64, by int) {
+	f := &m.files[file]
+	f.content.set(t, f.content.get(t)+units)
+	if len(f.log) > 0 {
+		at := f.end.get(t)
+		for k := at; k < at+units; k++ {
+			f.log[k].set(t, uint64(by))
+		}
+		f.end.set(t, at+units)
+	}
+	m.wakePolls(t, file)
+}
+
+// takeFrom takes n of the units that a stream holds.
+func (m *Machine) takeFrom(t *State, f *file, r *request, have, n uint64) {
+	f.content.set(t, have-n)
+	if len(f.log) == 0 {
+		return
+	}
+	at := f.end.get(t) - have
+	for u := range n {
+		r.data[u].set(t, f.log[at+u].get(t))
+	}
+}
+
 // piece is one more unit of a transfer.
 func (m *Machine) piece(t *State, r *request, done uint64) outcome {
 	m.effect(t, r, done)
@@ -136,6 +161,17 @@ func (m *Machine) piece(t *State, r *request, done uint64) outcome {
 // effect records how many units have taken effect, and notes an execution that
 // comes after the event.
 func (m *Machine) effect(t *State, r *request, units uint64) {
+	f := &m.files[r.File]
+	if len(f.cells) > 0 && r.Opcode.Transfers() {
+		for u := r.eff.get(t); u < units; u++ {
+			cell := f.cells[uint64(r.Offset)+u]
+			if r.Opcode.Writes() {
+				cell.set(t, r.number)
+			} else {
+				r.data[u].set(t, cell.get(t))
+			}
+		}
+	}
 	r.eff.set(t, max(units, 1))
 	if ph := r.ph.get(t); ph >= phPosted {
 		m.note(t, badBuffer)
@@ -164,6 +200,8 @@ func (m *Machine) interrupt(t *State, r *request, done uint64) outcome {
 	switch {
 	case m.d.Has(design.RestartCode):
 		res = resRestart
+	case r.retried && done == 0:
+		res = resCanceled
 	case done > 0 && m.d.Has(design.PartialAsFull):
 		res = resCount + uint64(r.Units)
 	case done > 0 && !m.d.Has(design.PartialAsInterrupted):

@@ -40,11 +40,12 @@ func (m *Machine) local(s *State, st Step) bool {
 	switch st.Kind {
 	case W2:
 		// Recording the worker is seen by who is about to signal it; before the
-		// request is late-cancellable nobody is.
-		return m.d.Queued == design.QueuedMark && m.at[W2] < m.at[W4a] && m.at[W4l] == 0 && !m.pointedTo(s, i)
+		// request is late-cancellable, by this worker's own W4a, nobody is.
+		return m.d.Queued == design.QueuedMark && (m.at[W2] < m.at[W4a] || m.at[W2] < m.at[W4s])
 	case W4b:
-		// A cancelled slot stays cancelled.
-		return !m.pointedTo(s, i)
+		// A cancelled slot stays cancelled, and who cancelled it early has
+		// nothing to do with the request any more.
+		return !m.d.Has(design.CancelWithoutLock)
 	case W7:
 		// Reads whether the request was freed; only a canceller that completes
 		// requests itself could free it now.
@@ -52,11 +53,11 @@ func (m *Machine) local(s *State, st Step) bool {
 	case W9:
 		// Without a ring, slots, eventfds, io_destroy and fsyncs that follow
 		// writes, the phase is read by who submits or can still find it.
-		return !m.ringLog && !m.slots && m.ctxs[r.ctx].efd.mask == 0 && !m.destroys && !m.d.SyncFollowsWrites && !m.reached(s, i)
+		return m.d.Queued == design.QueuedMark && r.listed && !m.ringLog && !m.slots && m.ctxs[r.ctx].efd.mask == 0 && !m.destroys && !m.d.SyncFollowsWrites && !m.reached(s, i)
 	case W11, W15:
 		return !m.reached(s, i)
 	case W12:
-		return !m.uses(GetEvents)
+		return !m.used.get
 	case W13:
 		return !m.destroys
 	case W14:
@@ -78,9 +79,9 @@ func (m *Machine) local(s *State, st Step) bool {
 	case S1:
 		return !m.slots && !m.destroys
 	case S3:
-		return !m.uses(Close) && !m.destroys
+		return !m.used.close && !m.used.change && !m.destroys
 	case S5:
-		return !m.uses(ChangeContext)
+		return !m.used.change
 	}
 	return false
 }

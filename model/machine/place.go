@@ -40,6 +40,7 @@ const (
 	resCanceled
 	resBrokenPipe
 	resReady
+	resInvalid
 )
 
 // mostResult is the largest number of a result that a request can have.
@@ -57,6 +58,9 @@ func (m *Machine) mostResult(r *request) int {
 	if r.Opcode == model.Poll {
 		most = max(most, resReady)
 	}
+	if r.noMethod {
+		most = max(most, resInvalid)
+	}
 	return most
 }
 
@@ -73,13 +77,19 @@ type request struct {
 	shared      bool  // its fs is the submitter's live one
 	listed      bool  // it goes onto the list that io_cancel searches
 	next        [numPCs]uint8
-	twins       bool // another request has its address
+	twins       bool   // another request has its address
+	threaded    bool   // a worker may execute it
+	retried     bool   // what would block waits for readiness, and is tried again by the kernel
+	noMethod    bool   // the file cannot do it
+	number      uint64 // 1 plus its index: how it signs data
+	stale       uint8  // parts of a reused thread's old context that it may be run with
 
 	all                                                               field // of the fields below
 	ph, kc, onl, lpos, qpos, free, res, eff, early, by, arg, as, used field
-	waitq, again                                                      field // of a poll on a wait queue
-	follows                                                           []int // writes that an fsync is promised to follow
-	covers                                                            field // of an fsync: how many writes to its file had taken effect
+	waitq, again                                                      field   // of a poll on a wait queue
+	data                                                              []field // of a read: who wrote each unit
+	follows                                                           []int   // writes that an fsync is promised to follow
+	covers                                                            field   // of an fsync: how many writes to its file had taken effect
 }
 
 // worker is an executing thread.
@@ -88,6 +98,7 @@ type worker struct {
 	pooled    bool // it takes further requests
 	all       field
 	pc, req   field
+	made      field // 0 no request yet, else 1 or 2: before or after the context changed
 	sig, deaf field // a signal is pending; no further one is heard
 }
 
@@ -116,7 +127,9 @@ type context struct {
 type file struct {
 	File
 	content, closed field
-	cells           []field
+	cells           []field // of a file with offsets: who wrote each unit
+	log             []field // of a stream: who wrote each unit that was ever in it
+	end             field   // how many these are
 }
 
 // Parts of a task's context, bits of request.foreign.
@@ -165,8 +178,15 @@ func (m *Machine) declare() {
 		r.foreign = m.foreignParts(spec.Opcode)
 		r.shared = m.d.Task.Shared.Has(spec.Opcode)
 		r.ctx, r.thread = m.submitter(i)
+		r.number = uint64(i + 1)
+		r.noMethod = spec.Opcode.Syncs() && f.Kind.Stream()
+		r.retried = r.exec == design.AttemptPool && f.Kind.Stream()
+		r.threaded = r.exec.Threaded() && !r.retried
 		r.queue = m.queueOf(i, &r)
-		r.listed = r.exec.Threaded() && (m.d.Queued == design.QueuedMark || m.d.Running != design.RunningNone) || r.exec == design.WaitQueue
+		if m.d.Task.Stale {
+			r.stale = partCred
+		}
+		r.listed = r.retried || r.threaded && (m.d.Queued == design.QueuedMark || m.d.Running != design.RunningNone) || r.exec == design.WaitQueue
 		for j, o := range m.sc.Requests {
 			r.twins = r.twins || j != i && spec.Address != 0 && o.Address == spec.Address
 		}
@@ -265,8 +285,20 @@ func (m *Machine) queueOf(i int, r *request) int {
 		return cpu
 	case r.exec == design.Growing:
 		return growing
+	case m.d.Order == design.OrderChain:
+		return perRequest + m.chain(r.thread, i)
 	}
 	return perRequest + i
+}
+
+// chain is the first request of the batch that request i is submitted in.
+func (m *Machine) chain(thread, i int) int {
+	for _, c := range m.sc.Threads[thread].Calls {
+		if c.Kind == Submit && slices.Contains(c.Requests, uint8(i)) {
+			return int(c.Requests[0])
+		}
+	}
+	return i
 }
 
 // hire makes the workers: M for each CPU's pool that is used, one for each
@@ -275,7 +307,7 @@ func (m *Machine) hire() {
 	hired := map[int]bool{}
 	for i := range m.reqs {
 		r := &m.reqs[i]
-		if !r.exec.Threaded() || hired[r.queue] {
+		if !r.threaded || hired[r.queue] {
 			continue
 		}
 		hired[r.queue] = true
@@ -328,6 +360,7 @@ func (m *Machine) place(l *layout) {
 		}
 	}
 	m.destroys = destroys
+	m.used.get, m.used.close, m.used.change = m.uses(GetEvents), m.uses(Close), m.uses(ChangeContext)
 	m.waitQueues = m.count(func(r *request) bool { return r.exec == design.WaitQueue }) > 0
 	for i := range m.reqs {
 		r := &m.reqs[i]
@@ -339,6 +372,7 @@ func (m *Machine) place(l *layout) {
 			w.pc = l.upTo(len(m.program))
 			w.req = l.upTo(n - 1)
 			w.sig = l.only(cancels || destroys, 1)
+			w.made = l.only(m.d.Task.Stale && m.uses(ChangeContext), 2)
 			w.deaf = l.only(m.d.Has(design.FatalOnce) || m.d.Running == design.RunningFatalOnce, 1)
 		})
 	}
@@ -372,12 +406,46 @@ func (m *Machine) place(l *layout) {
 		f := &m.files[i]
 		f.content = l.only(f.Kind.Stream(), bits.Len(uint(f.Capacity)))
 		f.closed = l.only(m.uses(Close), 1)
+		m.placeData(l, i)
 	}
 	m.bad = l.bits(badBits)
 	if m.uses(Exit) {
 		m.exiting = l.bits(2)
 	}
 	m.changed = l.only(m.uses(ChangeContext), 1)
+}
+
+// placeData gives a file's contents their bits, if anybody looks at them.
+func (m *Machine) placeData(l *layout, file int) {
+	f := &m.files[file]
+	extent, written := 0, int(f.Content)
+	for i := range m.reqs {
+		if r := &m.reqs[i]; int(r.File) == file && r.Opcode.Transfers() {
+			extent = max(extent, int(r.Offset+r.Units))
+			if r.Opcode.Writes() {
+				written += int(r.Units)
+			}
+		}
+	}
+	for _, t := range m.sc.Threads {
+		for _, c := range t.Calls {
+			if c.Kind == Write && int(c.File) == file {
+				written += int(c.Units)
+			}
+		}
+	}
+	switch {
+	case m.sc.Anonymous:
+	case f.Kind.Stream():
+		f.end = l.upTo(written)
+		for range written {
+			f.log = append(f.log, l.upTo(len(m.reqs)+1))
+		}
+	default:
+		for range extent {
+			f.cells = append(f.cells, l.upTo(len(m.reqs)))
+		}
+	}
 }
 
 // placeRequest gives a request its bits. ends says that it may be cancelled,
@@ -387,11 +455,11 @@ func (m *Machine) placeRequest(l allocator, r *request, ends bool, reapCalls int
 	r.ph = l.bits(3)
 	r.kc = l.only(ends, 2)
 	r.onl = l.only(r.listed, 1)
-	r.qpos = l.only(r.exec.Threaded(), bits.Len(uint(n)))
+	r.qpos = l.only(r.threaded, bits.Len(uint(n)))
 	r.res = l.upTo(m.mostResult(r))
 	r.free = l.bits(1)
 	r.early = l.only(ends, 1)
-	if r.exec == design.WaitQueue {
+	if r.exec == design.WaitQueue || r.retried {
 		r.waitq, r.again = l.bits(3), l.bits(1)
 	}
 	if r.Opcode.Syncs() && !m.sc.Anonymous {
@@ -403,6 +471,12 @@ func (m *Machine) placeRequest(l allocator, r *request, ends bool, reapCalls int
 	r.arg = l.only(m.uses(ChangeIocb), 1)
 	r.used = l.only(m.uses(ChangeIocb) && r.execArgs, 1)
 	r.as = l.only(r.foreign != 0 && m.tries(r) || m.uses(ChangeContext), 2)
+	r.data = r.data[:0]
+	if r.Opcode.Reads() && !m.sc.Anonymous {
+		for range r.Units {
+			r.data = append(r.data, l.upTo(n+1))
+		}
+	}
 }
 
 func (m *Machine) placeThread(l allocator, t *thread, n int) {
@@ -455,6 +529,7 @@ func (m *Machine) begin() {
 	}
 	for i := range m.files {
 		m.files[i].content.set(s, uint64(m.files[i].Content))
+		m.files[i].end.set(s, uint64(m.files[i].Content))
 	}
 	if m.sc.Prologue {
 		m.prologue(s)

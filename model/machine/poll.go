@@ -38,7 +38,7 @@ func (m *Machine) ready(s *State, r *request) bool {
 func (m *Machine) wakePolls(t *State, file int) {
 	for i := range m.reqs {
 		r := &m.reqs[i]
-		if int(r.File) != file {
+		if int(r.File) != file || r.retried {
 			continue
 		}
 		switch r.waitq.get(t) {
@@ -71,12 +71,7 @@ func (m *Machine) postPoll(t *State, i int, res uint64) {
 	r.waitq.set(t, pollOff)
 	r.again.set(t, 0)
 	r.res.set(t, res)
-	m.post(t, i)
-	if r.Eventfd {
-		m.signalEventfd(t, r.ctx)
-	}
-	m.release(t, i)
-	m.wake(t, r.ctx)
+	m.complete(t, i)
 }
 
 // pollSteps is the work item of a poll: aio_poll_complete_work.

@@ -108,17 +108,18 @@ func (m *Machine) violatedBy(s *State, r *request) (v uint64) {
 			v |= vArgsCaptured
 		}
 		if m.ranAs(s, r) == asWorker {
-			v |= uint64(r.foreign&partCred) / partCred * vCredCaptured
-			v |= uint64(r.foreign&partFs) / partFs * vFsCaptured
-			v |= uint64(r.foreign&partFiles) / partFiles * vFilesCaptured
-			v |= uint64(r.foreign&partLimits) / partLimits * vLimitsCaptured
+			parts := uint64(r.foreign | r.stale)
+			v |= parts & partCred / partCred * vCredCaptured
+			v |= parts & partFs / partFs * vFsCaptured
+			v |= parts & partFiles / partFiles * vFilesCaptured
+			v |= parts & partLimits / partLimits * vLimitsCaptured
 		}
 	}
 	if ph < phPosted {
 		if m.ctxs[r.ctx].gone.is(s) && m.exiting.get(s) == 0 {
 			v |= vDestroyWaits
 		}
-		if m.exiting.get(s) == 2 {
+		if m.exiting.get(s) == 2 && m.d.Exit != design.ExitKill {
 			v |= vExitWaits
 		}
 	}
@@ -127,7 +128,7 @@ func (m *Machine) violatedBy(s *State, r *request) (v uint64) {
 
 // ranAs is whose context a request that has had an effect was executed in.
 func (m *Machine) ranAs(s *State, r *request) uint64 {
-	if r.as.mask == 0 && r.foreign != 0 && r.exec.Threaded() {
+	if r.as.mask == 0 && r.foreign != 0 && r.threaded {
 		return asWorker // always: no other thread executes it
 	}
 	return r.as.get(s)
@@ -177,6 +178,9 @@ func (m *Machine) Terminal(s *State) bool { return m.Stuck(s) == 0 }
 // s, which has no successors. A request that waits for what nobody in the
 // program will do, uncancelled, is not stuck, and neither is who waits for it.
 func (m *Machine) Stuck(s *State) (v uint64) {
+	if m.exiting.get(s) == 2 && m.d.Exit == design.ExitKill {
+		return 0 // nobody is left to do anything
+	}
 	waiting := false // some operation legitimately has not returned
 	queued := false
 	for i := range m.reqs {
@@ -184,6 +188,8 @@ func (m *Machine) Stuck(s *State) (v uint64) {
 		ph := r.ph.get(s)
 		switch {
 		case ph < phArmed || ph >= phPosted:
+		case r.retried && r.waitq.is(s):
+			waiting = true
 		case r.waitq.is(s) && !m.ready(s, r) && r.kc.get(s) != kcCancelled:
 			waiting = true
 		case r.waitq.is(s):

@@ -78,6 +78,7 @@ type Request struct {
 	Address uint8 // of the iocb: 0 means an own one, equal numbers mean the same
 	Eventfd bool  // its completion signals an eventfd
 	Refused bool  // io_submit refuses it after it has taken a slot
+	NoFile  bool  // its aio_fildes is no descriptor (AT_FDCWD, or one that is not used)
 }
 
 // File is a file that is open when the program begins.

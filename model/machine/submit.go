@@ -1,20 +1,25 @@
 package machine
 
 import (
+	"aiocheck/model"
 	"aiocheck/model/design"
 )
 
 // Answers of calls: 0 not returned, 1 to 7 a count of 0 to 6, then 8 plus a
 // design.Answer.
 const (
-	ansCount = 1
-	ansError = 8
+	ansCount   = 1
+	ansBadFile = 8 // -EBADF
+	ansError   = 8
 )
 
 // threadSteps appends the steps of a caller.
 func (m *Machine) threadSteps(s *State, ti int, out []Successor) []Successor {
 	th := &m.threads[ti]
 	pc := th.pc.get(s)
+	if m.d.Exit != design.ExitWait && m.exiting.get(s) == 2 {
+		return out
+	}
 	if pc == pcIdle {
 		return m.callSteps(s, ti, out)
 	}
@@ -89,8 +94,7 @@ func (m *Machine) plainCall(s *State, ti int, call *Call, out []Successor) []Suc
 		if have+uint64(call.Units) > uint64(f.Capacity) {
 			return out
 		}
-		f.content.set(&t, have+uint64(call.Units))
-		m.wakePolls(&t, int(call.File))
+		m.put(&t, int(call.File), uint64(call.Units), len(m.reqs)+1)
 		m.finish(&t, th, ansCount+uint64(call.Units))
 		return add(out, F2, uint8(ti), 0, &t)
 	case Read:
@@ -141,31 +145,37 @@ func (m *Machine) submitSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		if m.freeSlots(s, r.ctx) > 0 {
 			m.note(&t, badSlot)
 		}
-		m.refuse(&t, th, r, cur, design.AnswerAgain)
+		m.refuse(&t, th, r, cur, ansError+uint64(design.AnswerAgain))
 		return add(out, S1e, actor, i, &t)
 	case pcS3:
-		if r.Refused || r.exec == design.Unsupported || m.files[r.File].closed.is(s) && !m.files[r.File].Kind.Stream() {
+		if e := m.refusal(s, r); e != 0 {
 			if m.slots && !m.d.Has(design.RefusedKeepsSlot) {
 				ctx.avail.set(&t, ctx.avail.get(&t)+1)
 			}
-			m.refuse(&t, th, r, cur, design.AnswerInvalid)
+			m.refuse(&t, th, r, cur, e)
 			return add(out, S3e, actor, i, &t)
 		}
 		r.ph.set(&t, phSubmitting)
+		if r.noMethod {
+			r.res.set(&t, resInvalid)
+		}
+		if r.next[pcS3] != pcS5 {
+			m.pin(&t, r)
+		}
 		m.goOn(&t, th, r, call, pc)
 		return add(out, S3, actor, i, &t)
 	case pcS5:
-		if m.changed.is(s) {
-			r.as.set(&t, asChanged)
-		}
+		m.pin(&t, r)
 		m.goOn(&t, th, r, call, pc)
 		return add(out, S5, actor, i, &t)
 	case pcOp:
 		return m.inlineSteps(s, ti, call, i, out)
 	case pcEnd:
-		m.post(&t, i)
-		m.release(&t, i)
-		m.wake(&t, r.ctx)
+		if r.exec == design.Handoff && !m.d.HotCompletion {
+			r.ph.set(&t, phReaped) // the answer is the call's own, without an event
+		} else {
+			m.complete(&t, i)
+		}
 		m.goOn(&t, th, r, call, pc)
 		return add(out, SIr, actor, i, &t)
 	case pcS6:
@@ -192,7 +202,15 @@ func (m *Machine) submitSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 			r.ph.set(&t, phArmed)
 		}
 		m.touch(&t, i)
-		m.enqueue(&t, i)
+		if r.listed && r.next[pcS6] == pcIdle { // handed over: nobody could find it before
+			r.kc.set(&t, kcEarly)
+			m.link(&t, i)
+		}
+		if r.retried {
+			r.waitq.set(&t, pollWaiting)
+		} else {
+			m.enqueue(&t, i)
+		}
 		m.goOn(&t, th, r, call, pc)
 		return add(out, S7, actor, i, &t)
 	case pcS8:
@@ -230,13 +248,39 @@ func (m *Machine) goOn(t *State, th *thread, r *request, call *Call, pc uint64) 
 
 // refuse ends io_submit at a request that it does not accept: the number of
 // those before it, or the error if there is none.
-func (m *Machine) refuse(t *State, th *thread, r *request, cur uint64, e design.Answer) {
+func (m *Machine) refuse(t *State, th *thread, r *request, cur, answer uint64) {
 	r.ph.set(t, phRefused)
 	if cur > 0 {
 		m.finish(t, th, ansCount+cur)
 		return
 	}
-	m.finish(t, th, ansError+uint64(e))
+	m.finish(t, th, answer)
+}
+
+// refusal is the answer of an io_submit that does not accept a request, or 0.
+func (m *Machine) refusal(s *State, r *request) uint64 {
+	f := &m.files[r.File]
+	switch {
+	case r.NoFile && (r.Opcode != openAt && m.d.SpuriousFget || !r.byName()):
+		return ansBadFile
+	case f.closed.is(s) && !f.Kind.Stream():
+		return ansBadFile
+	case r.Refused, r.exec == design.Unsupported, r.noMethod && m.d.ErrorsFromSubmit:
+		return ansError + uint64(design.AnswerInvalid)
+	}
+	return 0
+}
+
+// byName reports whether the request works on names, not on a descriptor.
+func (r *request) byName() bool {
+	return r.Opcode == openAt || r.Opcode == model.UnlinkAt || r.Opcode == model.RenameAt
+}
+
+// pin is the moment from which a request keeps its submitter's context.
+func (m *Machine) pin(t *State, r *request) {
+	if m.changed.is(t) {
+		r.as.set(t, asPinnedNew)
+	}
 }
 
 // dropProtection is S8: the freeze protection goes, through a file that the

@@ -7,11 +7,15 @@ const (
 	asSubmitter = iota // the context of its submission
 	asChanged          // the submitter's, as changed later
 	asWorker           // (in part) the executing thread's own
+	asPinnedNew        // that of its submission, which came after the change
 )
 
 // workerSteps appends the steps of a worker.
 func (m *Machine) workerSteps(s *State, wi int, out []Successor) []Successor {
 	w := &m.workers[wi]
+	if m.d.Exit == design.ExitKill && m.exiting.get(s) == 2 {
+		return out
+	}
 	pc := w.pc.get(s)
 	if pc == 0 {
 		return m.take(s, wi, out)
@@ -67,9 +71,10 @@ func (m *Machine) workerSteps(s *State, wi int, out []Successor) []Successor {
 	case W15:
 		w.pc.set(&t, 0)
 		w.req.set(&t, 0)
-		if !w.pooled { // the thread ends, and its signals with it
+		if !w.pooled { // the thread ends, and its signals and context with it
 			w.sig.set(&t, 0)
 			w.deaf.set(&t, 0)
+			w.made.set(&t, 0)
 		}
 	}
 	return add(out, k, m.workerActor(wi), i, &t)
@@ -110,7 +115,11 @@ func (m *Machine) notExecuted(t *State, w *worker, r *request) {
 // execute takes one step of the operation on a worker.
 func (m *Machine) execute(s, t *State, wi, i int, out []Successor) []Successor {
 	w, r := &m.workers[wi], &m.reqs[i]
-	m.dress(t, r, r.foreign != 0)
+	if w.made.mask != 0 && !w.made.is(s) {
+		w.made.set(t, 1+m.changed.get(s))
+	}
+	old := w.made.get(t) == 1 && r.as.get(s) == asPinnedNew
+	m.dress(t, r, r.foreign != 0 || old)
 	k := W5r
 	switch m.operate(t, i, w.sig.is(s)) {
 	case blocked:
@@ -127,7 +136,7 @@ func (m *Machine) execute(s, t *State, wi, i int, out []Successor) []Successor {
 // dress records what a request is executed with: whose context, and whether
 // its arguments are read only now.
 func (m *Machine) dress(t *State, r *request, foreign bool) {
-	if r.shared && m.changed.is(t) {
+	if r.shared && m.changed.is(t) && r.as.get(t) == asSubmitter {
 		r.as.set(t, asChanged)
 	}
 	if foreign {
@@ -150,7 +159,7 @@ func (m *Machine) post(t *State, i int) {
 	r.ph.set(t, phPosted)
 	if m.ringLog {
 		tail := ctx.tail.get(t)
-		if tail-ctx.head.get(t) >= uint64(ctx.slots) && m.d.Completion == design.ReservedRing {
+		if tail-ctx.head.get(t) >= uint64(ctx.slots) && (m.d.Completion == design.ReservedRing || m.d.Completion == design.UnreservedRing) {
 			m.note(t, badOverflow)
 		}
 		ctx.log[tail].set(t, uint64(i))
@@ -167,6 +176,17 @@ func (m *Machine) post(t *State, i int) {
 	if ctx.comp.get(t) > 1 {
 		m.refill(t, ctx)
 	}
+}
+
+// complete is the end of a request outside of a worker: W9 to W13 at once.
+func (m *Machine) complete(t *State, i int) {
+	r := &m.reqs[i]
+	m.post(t, i)
+	if r.Eventfd {
+		m.signalEventfd(t, r.ctx)
+	}
+	m.release(t, i)
+	m.wake(t, r.ctx)
 }
 
 // release is W11: the request's memory and its file reference are given back.
