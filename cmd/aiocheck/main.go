@@ -49,6 +49,7 @@ type commands struct {
 	Check   checkCommand     `cmd:"" help:"Judge recorded traces again."`
 	Trace   traceCommand     `cmd:"" help:"Show, summarise and convert traces."`
 	Compare compareCommand   `cmd:"" help:"Compare designs of asynchronous I/O, property by property."`
+	Graph   graphCommand     `cmd:"" help:"Draw the life of a request in a design, or the states that a program reaches."`
 	Litmus  litmusCommand    `cmd:"" help:"Run litmus tests in the model: what can happen, and what cannot."`
 	Explore exploreCommand   `cmd:"" help:"Visit every state of a design's model and check every property."`
 	Replay  replayCommand    `cmd:"" help:"Execute a schedule on the model, step by step."`
