@@ -6,18 +6,31 @@ type Observation struct {
 	Requests []RequestEnd
 	Calls    [][]Reply // by thread and call
 	Rings    [][]uint8 // by context: its events, by their requests, in order
-	Contents []uint8   // by file: the units that a stream holds
+	// Contents is, by file, who wrote each unit: of a stream those that are in
+	// it, from the oldest, of another file those that the scenario can touch.
+	Contents [][]Writer
 }
+
+// Writer is who wrote a unit of data: a request, or one of the others.
+type Writer int
+
+// The writers that are no requests.
+const (
+	Nobody  Writer = -1 - iota // it was there at the beginning
+	Program                    // a plain write
+)
 
 // RequestEnd is how far a request came, and what it did.
 type RequestEnd struct {
 	Accepted bool
-	Ended    bool   // its event was posted
-	Result   string // of its event: "2" units, "-EINTR", "ready"; "" while it has none
-	Units    uint8  // moved; 1 for an effect that is not counted
-	Total    uint8  // units that a full effect has
-	Rewrite  bool   // executed with what was written over its iocb
-	Task     Task   // whose context it was executed in; TaskSubmitter if it had no effect
+	Ended    bool     // its event was posted
+	Result   string   // of its event: "2" units, "-EINTR", "ready"; "" while it has none
+	Units    uint8    // moved; 1 for an effect that is not counted
+	Total    uint8    // units that a full effect has
+	Rewrite  bool     // executed with what was written over its iocb
+	Data     []Writer // of a read: who wrote each unit that it moved
+	Covers   int      // of an fsync: how many writes to its file had taken effect
+	Task     Task     // whose context it was executed in; TaskSubmitter if it had no effect
 	// Thread and Call took its event; both are -1 if nobody did.
 	Thread, Call int
 }
@@ -73,7 +86,16 @@ func (m *Machine) Observe(s *State) Observation {
 		o.Rings = append(o.Rings, ring)
 	}
 	for i := range m.files {
-		o.Contents = append(o.Contents, uint8(m.files[i].content.get(s)))
+		f := &m.files[i]
+		units := f.cells
+		if f.Kind.Stream() {
+			end, have := f.end.get(s), f.content.get(s)
+			units = make([]field, have) // absent fields: nobody's
+			if len(f.log) > 0 {
+				units = f.log[end-have : end]
+			}
+		}
+		o.Contents = append(o.Contents, m.writersOf(s, units))
 	}
 	return o
 }
@@ -90,13 +112,17 @@ func (m *Machine) endOf(s *State, i int) RequestEnd {
 	}
 	if end.Units > 0 {
 		end.Rewrite = r.used.is(s)
-		switch r.as.get(s) {
+		if moved := int(end.Units); moved <= len(r.data) {
+			end.Data = m.writersOf(s, r.data[:moved])
+		}
+		switch m.ranAs(s, r) {
 		case asWorker:
 			end.Task = TaskWorker
 		case asChanged:
 			end.Task = TaskChanged
 		}
 	}
+	end.Covers = int(r.covers.get(s))
 	if by := int(r.by.get(s)); by > 0 {
 		end.Thread, end.Call = m.reapingCall(by)
 	}
@@ -115,4 +141,19 @@ func (m *Machine) reapingCall(n int) (thread, call int) {
 		}
 	}
 	return -1, -1
+}
+
+func (m *Machine) writersOf(s *State, units []field) []Writer {
+	writers := make([]Writer, len(units))
+	for i, u := range units {
+		switch by := int(u.get(s)); {
+		case by == 0:
+			writers[i] = Nobody
+		case by > len(m.reqs):
+			writers[i] = Program
+		default:
+			writers[i] = Writer(by - 1)
+		}
+	}
+	return writers
 }
