@@ -17,7 +17,7 @@ type explored struct {
 
 // search visits every reachable state, up to so many; it reports whether they
 // were all.
-func search(m *Machine, next func(*State, []Successor) []Successor, rep func(*State) State, most int) (explored, bool) {
+func search(m *Machine, next func(*State, []Successor) []Successor, rep func(*State) State, most int, visits ...func(*State, []Successor)) (explored, bool) {
 	e := explored{outcomes: map[string]bool{}, witness: map[int]State{}}
 	start := m.Initial()
 	start = rep(&start)
@@ -32,7 +32,11 @@ func search(m *Machine, next func(*State, []Successor) []Successor, rep func(*St
 			return e, false
 		}
 		v := m.Violated(&s)
-		out = next(&s, m.Successors(&s, out[:0]))
+		out = m.Successors(&s, out[:0])
+		for _, visit := range visits {
+			visit(&s, out)
+		}
+		out = next(&s, out)
 		e.transitions += len(out)
 		if len(out) == 0 {
 			v |= m.Stuck(&s)
@@ -57,18 +61,20 @@ func search(m *Machine, next func(*State, []Successor) []Successor, rep func(*St
 }
 
 // explore is a search that has to end.
-func explore(t testing.TB, m *Machine, next func(*State, []Successor) []Successor, rep func(*State) State, most int) explored {
+func explore(t testing.TB, m *Machine, next func(*State, []Successor) []Successor, rep func(*State) State, most int, visits ...func(*State, []Successor)) explored {
 	t.Helper()
-	e, ok := search(m, next, rep, most)
+	e, ok := search(m, next, rep, most, visits...)
 	if !ok {
 		t.Fatalf("more than %d states", most)
 	}
 	return e
 }
 
-func same(s *State) State                              { return *s }
-func allOf(_ *State, out []Successor) []Successor      { return out }
-func full(t testing.TB, m *Machine, most int) explored { return explore(t, m, allOf, same, most) }
+func same(s *State) State                         { return *s }
+func allOf(_ *State, out []Successor) []Successor { return out }
+func full(t testing.TB, m *Machine, most int, visits ...func(*State, []Successor)) explored {
+	return explore(t, m, allOf, same, most, visits...)
+}
 
 func names(v uint64) (n []string) {
 	for i, p := range properties {

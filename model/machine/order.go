@@ -35,6 +35,9 @@ func (m *Machine) Ample(s *State, succ []Successor) []Successor {
 
 // local reports whether a step that is enabled in s is local.
 func (m *Machine) local(s *State, st Step) bool {
+	if m.exiting.mask != 0 && m.d.Exit != design.ExitWait {
+		return false // an exit stops threads wherever they are
+	}
 	i := int(st.Object)
 	r := &m.reqs[min(i, len(m.reqs)-1)]
 	switch st.Kind {

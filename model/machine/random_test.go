@@ -198,7 +198,11 @@ func TestRandomReductions(t *testing.T) {
 			return
 		}
 		const most = 5_000
-		whole, ok := search(m, allOf, same, most)
+		whole, ok := search(m, allOf, same, most, func(st *State, out []Successor) {
+			if text := notCommuting(m, st, out); text != "" {
+				rt.Fatalf("%s\nscenario %+v\ndesign %s %b", text, *s, d.Name, d.Bugs)
+			}
+		})
 		if !ok {
 			return
 		}
