@@ -22,6 +22,7 @@ type (
 		CPUs      int           `json:"cpus,omitempty"`
 		Workers   int           `json:"workers,omitempty"`
 		Anonymous bool          `json:"anonymous,omitempty"`
+		Prologue  bool          `json:"prologue,omitempty"`
 		Contexts  []contextJSON `json:"contexts"`
 		Files     []fileJSON    `json:"files,omitempty"`
 		Requests  []requestJSON `json:"requests,omitempty"`
@@ -45,6 +46,7 @@ type (
 		Address uint8  `json:"address,omitempty"`
 		Eventfd bool   `json:"eventfd,omitempty"`
 		Refused bool   `json:"refused,omitempty"`
+		NoFile  bool   `json:"no_file,omitempty"`
 	}
 	threadJSON struct {
 		Name    string     `json:"name,omitempty"`
@@ -85,6 +87,9 @@ func WriteScenario(w io.Writer, s *machine.Scenario) error {
 	}
 	if j.Anonymous {
 		field("anonymous", true)
+	}
+	if j.Prologue {
+		field("prologue", true)
 	}
 	list(&b, "contexts", j.Contexts)
 	list(&b, "files", j.Files)
@@ -199,7 +204,7 @@ func jsonError(err error) error {
 }
 
 func scenarioToJSON(s *machine.Scenario) *scenarioJSON {
-	j := &scenarioJSON{Name: s.Name, CPUs: s.CPUs, Workers: s.Workers, Anonymous: s.Anonymous}
+	j := &scenarioJSON{Name: s.Name, CPUs: s.CPUs, Workers: s.Workers, Anonymous: s.Anonymous, Prologue: s.Prologue}
 	for _, c := range s.Contexts {
 		j.Contexts = append(j.Contexts, contextJSON(c))
 	}
@@ -207,7 +212,7 @@ func scenarioToJSON(s *machine.Scenario) *scenarioJSON {
 		j.Files = append(j.Files, fileJSON{f.Kind.String(), f.Capacity, f.Content, f.Atomic, f.NoWriter})
 	}
 	for _, r := range s.Requests {
-		j.Requests = append(j.Requests, requestJSON{r.Opcode.String(), r.File, r.Units, r.Offset, r.Address, r.Eventfd, r.Refused})
+		j.Requests = append(j.Requests, requestJSON{r.Opcode.String(), r.File, r.Units, r.Offset, r.Address, r.Eventfd, r.Refused, r.NoFile})
 	}
 	for _, t := range s.Threads {
 		u := threadJSON{Name: t.Name, CPU: t.CPU, Forever: t.Forever}
@@ -224,7 +229,7 @@ func scenarioToJSON(s *machine.Scenario) *scenarioJSON {
 }
 
 func scenarioFromJSON(j *scenarioJSON) (*machine.Scenario, error) {
-	s := &machine.Scenario{Name: j.Name, CPUs: j.CPUs, Workers: j.Workers, Anonymous: j.Anonymous}
+	s := &machine.Scenario{Name: j.Name, CPUs: j.CPUs, Workers: j.Workers, Anonymous: j.Anonymous, Prologue: j.Prologue}
 	for _, c := range j.Contexts {
 		s.Contexts = append(s.Contexts, machine.Context(c))
 	}
@@ -240,7 +245,7 @@ func scenarioFromJSON(j *scenarioJSON) (*machine.Scenario, error) {
 		if err != nil {
 			return nil, fmt.Errorf("request %d: %w", i, err)
 		}
-		s.Requests = append(s.Requests, machine.Request{Opcode: op, File: r.File, Units: r.Units, Offset: r.Offset, Address: r.Address, Eventfd: r.Eventfd, Refused: r.Refused})
+		s.Requests = append(s.Requests, machine.Request{Opcode: op, File: r.File, Units: r.Units, Offset: r.Offset, Address: r.Address, Eventfd: r.Eventfd, Refused: r.Refused, NoFile: r.NoFile})
 	}
 	for i, t := range j.Threads {
 		u := machine.Thread{Name: t.Name, CPU: t.CPU, Forever: t.Forever}

@@ -25,6 +25,7 @@ type Bounds struct {
 	Op            []Operation `help:"What the requests ask for, in turn: OPCODE[:FILE[:UNITS]], such as PWRITE:regular:2,PREAD:pipe (default: PWRITE:regular:1)." placeholder:"OP,..."`
 	Submitters    int         `help:"Threads that submit (default: 1)." placeholder:"N"`
 	Batch         int         `help:"Requests of one io_submit (default: all of the thread's)." placeholder:"N"`
+	Submitted     bool        `help:"The first io_submit is over before anything else begins."`
 	CPUs          int         `name:"cpus" help:"CPUs with a pool each, for the submitters in turn (default: 1)." placeholder:"N"`
 	Slots         int         `help:"Slots of the ring (default: enough)." placeholder:"N"`
 	Getevents     int         `help:"Calls of a thread that waits for an event by io_getevents." placeholder:"N"`
@@ -158,7 +159,7 @@ func (b Bounds) Scenario() (*machine.Scenario, error) {
 		b.Op = []Operation{{model.PWrite, design.Regular, 1}}
 	}
 	s := &machine.Scenario{
-		Name: name, CPUs: b.CPUs, Workers: b.Workers, Anonymous: true,
+		Name: name, CPUs: b.CPUs, Workers: b.Workers, Anonymous: true, Prologue: b.Submitted,
 		Contexts: []machine.Context{{Slots: uint8(b.Slots)}},
 	}
 	b.requests(s)

@@ -30,12 +30,12 @@ func (r *Run) Violations() (found []Violation) {
 	switch {
 	case len(r.Schedule.Cycle) > 0:
 		if r.closed() && r.fair() {
-			add(r.pending(), explore.InCycle)
+			add(r.stuck(), explore.InCycle)
 		}
 	case len(m.Successors(&last, nil)) == 0 && !m.Terminal(&last):
-		pending := m.Pending(&last)
-		add(pending, explore.InDeadlock)
-		if pending == 0 {
+		stuck := m.Stuck(&last)
+		add(stuck, explore.InDeadlock)
+		if stuck == 0 {
 			found = append(found, Violation{explore.DeadlockProperty, explore.InDeadlock})
 		}
 	}
@@ -57,11 +57,11 @@ func (r *Run) cycle() []machine.State { return r.States[len(r.Schedule.Steps):] 
 // closed reports whether the cycle ends where it begins.
 func (r *Run) closed() bool { return r.cycle()[0] == r.cycle()[len(r.Schedule.Cycle)] }
 
-// pending are the promises that are not kept in any state of the cycle.
-func (r *Run) pending() uint64 {
+// stuck are the promises that are not kept in any state of the cycle.
+func (r *Run) stuck() uint64 {
 	bits := ^uint64(0)
 	for _, s := range r.cycle() {
-		bits &= r.Machine.Pending(&s)
+		bits &= r.Machine.Stuck(&s)
 	}
 	return bits
 }

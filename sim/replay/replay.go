@@ -20,7 +20,7 @@ type Setup struct {
 	Design   design.Design // with Bugs
 	Bugs     []design.Bug
 	Scenario *machine.Scenario
-	Machine  Model
+	Machine  *machine.Machine
 }
 
 // New makes the machine of a scenario under the design and the seeded bugs of
@@ -39,8 +39,7 @@ func New(designName string, bugs []string, s *machine.Scenario) (*Setup, error) 
 		u.Bugs = append(u.Bugs, b)
 	}
 	u.Design = d.With(u.Bugs...)
-	m, err := machine.New(&u.Design, s)
-	u.Machine = Model{m}
+	u.Machine, err = machine.New(&u.Design, s)
 	return u, err
 }
 

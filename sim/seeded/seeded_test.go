@@ -173,7 +173,7 @@ This file is written by the tests: go test ./sim/seeded -run SeededBugs -update
 
 // only is a model with a single property.
 type only struct {
-	replay.Model
+	*machine.Machine
 	property string
 }
 
@@ -186,9 +186,9 @@ func (m only) mask() uint64 {
 	return 0
 }
 
-func (m only) Violated(s *machine.State) uint64 { return m.Model.Violated(s) & m.mask() }
-func (m only) Pending(s *machine.State) uint64  { return m.Model.Pending(s) & m.mask() }
-func (m only) Terminal(s *machine.State) bool   { return m.Pending(s) == 0 }
+func (m only) Violated(s *machine.State) uint64 { return m.Machine.Violated(s) & m.mask() }
+func (m only) Stuck(s *machine.State) uint64    { return m.Machine.Stuck(s) & m.mask() }
+func (m only) Terminal(s *machine.State) bool   { return m.Stuck(s) == 0 }
 
 // With more requests, workers and cancellers than a bug needs, reductions
 // have more to leave out, and leave out nothing that matters.
@@ -202,5 +202,22 @@ func TestReductionsOfBuggyCancels(t *testing.T) {
 		t.Run(d.Name, func(t *testing.T) {
 			everyWay(t, setup(t, d.Name, machine.CancelScenario(2, 2, 2)))
 		})
+	}
+}
+
+// A machine takes only steps of the kinds that it says it has.
+func TestKinds(t *testing.T) {
+	for _, d := range design.All() {
+		for _, info := range design.BugTable() {
+			for _, bugs := range [][]string{nil, {info.Name}} {
+				m := setup(t, d.Name, machine.Witness(info.Bug), bugs...).Machine
+				kinds := m.Kinds()
+				for _, s := range run(t, m, explore.Options{}).Steps {
+					if s.Taken > 0 && !slices.Contains(kinds, s.Kind) {
+						t.Errorf("%s %v, %s: takes %s, which it does not name", d.Name, bugs, info.Name, s.Kind)
+					}
+				}
+			}
+		}
 	}
 }
