@@ -11,8 +11,10 @@ import (
 	"golang.org/x/term"
 
 	"aiocheck/checker"
+	library "aiocheck/litmus"
 	"aiocheck/model/design"
 	"aiocheck/sim/compare"
+	"aiocheck/traces/litmus"
 )
 
 type compareCommand struct {
@@ -41,6 +43,17 @@ func (c *compareCommand) Run(s *session) error {
 	}
 	if len(designs) == 2 {
 		t.Pair = t.Compare(&designs[0], &designs[1])
+		entries, err := library.Library()
+		if err != nil {
+			return machineError(err)
+		}
+		var tests []*litmus.Test
+		for _, e := range entries {
+			tests = append(tests, e.Test)
+		}
+		if err := t.Pair.Litmus(s.ctx, tests, [2]*design.Design{&designs[0], &designs[1]}, c.MaxStates); err != nil {
+			return machineError(err)
+		}
 	}
 	if c.HTML != "" {
 		if err := writeFile(c.HTML, c.Overwrite, t.WriteHTML); err != nil {

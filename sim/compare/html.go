@@ -47,7 +47,7 @@ func (v view) Row(row int) (found []violatedCell) {
 }
 
 // Span is the width of the table.
-func (v view) Span() int { return len(v.Columns) + 1 }
+func (v view) Span() int { return len(v.Columns) + 2 }
 
 // Wide reports whether the names of the designs must stand upright.
 func (v view) Wide() bool { return len(v.Columns) > 3 }

@@ -124,12 +124,18 @@ func (p *Pair) writeMarkdown(b *bufio.Writer, columns []Column) {
 	for _, o := range p.Outcomes {
 		fmt.Fprintf(b, "| %s: %s | %s | %s |\n", o.Case, o.Sentence, cells(o.Only[0]), cells(o.Only[1]))
 	}
-	if p.LitmusRun == 0 {
+	if p.Ran == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n| litmus test (of %d) | %s | %s |\n| --- | --- | --- |\n", p.LitmusRun, columns[0].Name, columns[1].Name)
-	for _, l := range p.Litmus {
-		fmt.Fprintf(b, "| %s: %s | %s | %s |\n", l.Name, l.Sentence, l.Verdicts[0], l.Verdicts[1])
+	fmt.Fprintf(b, "\nOf the %s that both can run, %d come out differently.\n\n| test | can end so | %s | %s |\n| --- | --- | --- | --- |\n", count(p.Ran, "litmus test"), len(p.Tests), columns[0].Name, columns[1].Name)
+	for _, l := range p.Tests {
+		for _, c := range l.Conditions {
+			words := c.Words()
+			fmt.Fprintf(b, "| %s: %s | `%s` | %s | %s |\n", l.Name, l.Sentence, c.Expr, words[0], words[1])
+		}
+		if len(l.Conditions) == 0 {
+			fmt.Fprintf(b, "| %s: %s | other outcomes | %s | %s |\n", l.Name, l.Sentence, cells(l.Only[0]), cells(l.Only[1]))
+		}
 	}
 }
 

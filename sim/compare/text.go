@@ -188,14 +188,18 @@ func (p *Pair) writeText(b *bufio.Writer, columns []Column) {
 		fmt.Fprintf(b, "  %s: %s\n", o.Case, o.Sentence)
 		writeOnly(b, columns, o.Only)
 	}
-	if p.LitmusRun == 0 {
+	if p.Ran == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nand in %d of %s\n", len(p.Litmus), count(p.LitmusRun, "litmus test"))
-	for _, l := range p.Litmus {
-		fmt.Fprintf(b, "  %-32s %s | %s\n", l.Name, l.Verdicts[0], l.Verdicts[1])
-		if l.Sentence != "" {
-			fmt.Fprintf(b, "  %-32s %s\n", "", l.Sentence)
+	fmt.Fprintf(b, "\nand in %d of the %s that both can run\n", len(p.Tests), count(p.Ran, "litmus test"))
+	for _, l := range p.Tests {
+		fmt.Fprintf(b, "  %s: %s\n", l.Name, l.Sentence)
+		for _, c := range l.Conditions {
+			words := c.Words()
+			fmt.Fprintf(b, "    %s %s, %s %s: %s\n", columns[0].Name, words[0], columns[1].Name, words[1], c.Expr)
+		}
+		if len(l.Conditions) == 0 {
+			writeOnly(b, columns, l.Only)
 		}
 	}
 }

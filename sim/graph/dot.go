@@ -89,19 +89,21 @@ func (g *Graph) heading() string {
 	row := func(size int, cells string) string {
 		return fmt.Sprintf(`<tr><td align="left"><font point-size="%d">%s</font></td></tr>`, size, cells)
 	}
-	legend := `<table border="0" cellspacing="0" cellpadding="3"><tr><td align="left"><font color="#3a4250">steps of</font></td>`
-	for _, r := range g.Roles() {
-		legend += fmt.Sprintf(`<td align="left"><font color=%q>%s</font></td>`, r.Color(), html.EscapeString(r.String()))
+	legend := `<font color="#3a4250">steps of </font>`
+	for i, r := range g.Roles() {
+		if i > 0 {
+			legend += ", "
+		}
+		legend += fmt.Sprintf(`<font color=%q>%s</font>`, r.Color(), html.EscapeString(r.String()))
 	}
 	if !g.Wide {
-		legend += `<td align="left"><font color="#5d6675">in grey: the lock held</font></td>`
+		legend += `<font color="#5d6675">; in grey: the lock held</font>`
 	}
-	legend += "</tr></table>"
 	bad := ""
 	for _, v := range g.Violated {
 		bad += row(12, `<font color="#c8102e">✗ `+html.EscapeString(v)+"</font>")
 	}
 	return `<table border="0" cellspacing="0" cellpadding="2">` + row(18, "<b>"+html.EscapeString(g.Title)+"</b>") +
 		row(12, `<font color="#3a4250">`+html.EscapeString(g.Subtitle)+"</font>") +
-		`<tr><td align="left">` + legend + "</td></tr>" + bad + "</table>"
+		row(12, legend) + bad + "</table>"
 }

@@ -70,6 +70,7 @@ func stateNode(m *machine.Machine, w *walk, i, requests int) Node {
 	if len(w.out[i]) == 0 {
 		n.Look = End
 		n.Details += "\nnothing more can happen"
+		n.Notes = append(n.Notes, strings.Split(m.Outcome(s), "\n")...)
 		for _, p := range violated(m, m.Stuck(s)) {
 			n.Notes = append(n.Notes, "✗ "+p)
 			n.Look = Bad
