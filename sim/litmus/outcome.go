@@ -22,8 +22,8 @@ type Outcome struct {
 
 // shown is what an outcome's text says only if a condition asks for it.
 type shown struct {
-	iocb, task, got, order bool
-	properties             []string
+	iocb, task, covers, got, order, data bool
+	properties                           []string
 }
 
 // asked adds what an expression speaks of.
@@ -39,10 +39,13 @@ func (s *shown) asked(e *litmus.Expr) {
 		s.got = true
 	case litmus.Before:
 		s.order = true
+	case litmus.UnitIs:
+		s.data = true
 	case litmus.Violates:
 		s.properties = append(s.properties, e.Atom.Name)
 	case litmus.RequestIs:
 		s.iocb = s.iocb || e.Atom.Field == litmus.Iocb
+		s.covers = s.covers || e.Atom.Field == litmus.Covers
 		s.task = s.task || e.Atom.Field == litmus.Task
 	}
 }
@@ -63,6 +66,12 @@ func (o *Outcome) text(t *litmus.Test, show shown) string {
 		if show.task {
 			s += fmt.Sprintf(", %s.task = %s", name, o.field(t, i, litmus.Task))
 		}
+		if show.covers && t.Requests[i].Op.Syncs() {
+			s += fmt.Sprintf(", %s.covers = %s", name, o.field(t, i, litmus.Covers))
+		}
+		if show.data {
+			s += o.unitsText(t, name)
+		}
 		if end := o.Observation.Requests[i]; show.got && end.Thread >= 0 {
 			s += fmt.Sprintf(", %s got %s", t.CallName(end.Thread, end.Call), name)
 		}
@@ -82,6 +91,9 @@ func (o *Outcome) text(t *litmus.Test, show shown) string {
 	for i := range t.Files {
 		if t.Files[i].Kind.Stream() {
 			parts = append(parts, fmt.Sprintf("%s = %s", t.Files[i].Name, o.content(t, i)))
+		}
+		if units := o.unitsText(t, t.Files[i].Name); show.data && units != "" {
+			parts = append(parts, strings.TrimPrefix(units, ", "))
 		}
 	}
 	for _, ring := range o.Observation.Rings {
@@ -121,8 +133,46 @@ func (o *Outcome) field(t *litmus.Test, i int, f litmus.Field) litmus.Value {
 			return litmus.Value{Word: "rewritten"}
 		}
 		return litmus.Value{Word: "submitted"}
+	case litmus.Covers:
+		return litmus.Value{Number: int64(end.Covers)}
 	}
 	return litmus.Value{Word: end.Task.String()}
+}
+
+// unitsOf are the writers of the units of a file, or of those that a read got,
+// and how many bytes a unit is.
+func (o *Outcome) unitsOf(t *litmus.Test, name string) ([]machine.Writer, int64) {
+	if i := fileIndex(t, name); i >= 0 {
+		return o.Observation.Contents[i], unit(&t.Files[i])
+	}
+	i := requestIndex(t, name)
+	return o.Observation.Requests[i].Data, unit(&t.Files[fileIndex(t, t.Requests[i].File)])
+}
+
+func (o *Outcome) unitsText(t *litmus.Test, name string) (text string) {
+	units, size := o.unitsOf(t, name)
+	for i := range units {
+		a := litmus.Atom{Kind: litmus.UnitIs, Name: name, Offset: int64(i) * size}
+		a.Value = o.unitAt(t, &a)
+		text += ", " + t.ExprText(&litmus.Expr{Atom: a})
+	}
+	return text
+}
+
+// unitAt is who wrote the unit that an atom asks for.
+func (o *Outcome) unitAt(t *litmus.Test, a *litmus.Atom) litmus.Value {
+	units, size := o.unitsOf(t, a.Name)
+	if a.Offset%size != 0 || a.Offset/size >= int64(len(units)) {
+		return litmus.Value{Word: "none"}
+	}
+	switch by := units[a.Offset/size]; by {
+	case machine.Nobody:
+		return litmus.Value{Word: "old"}
+	case machine.Program:
+		return litmus.Value{Word: "plain"}
+	default:
+		return litmus.Value{Word: t.Requests[by].Name}
+	}
 }
 
 // resultOf is event.res as a program sees it.
@@ -142,7 +192,7 @@ func resultOf(t *litmus.Test, r *litmus.Request, end *machine.RequestEnd) litmus
 
 // content is what a stream holds.
 func (o *Outcome) content(t *litmus.Test, i int) litmus.Value {
-	return litmus.Value{Number: int64(o.Observation.Contents[i]) * perHeld(&t.Files[i])}
+	return litmus.Value{Number: int64(len(o.Observation.Contents[i])) * perHeld(&t.Files[i])}
 }
 
 // reply is what a call returned: "hangs" if its thread is still in it,
@@ -198,6 +248,8 @@ func (o *Outcome) atom(t *litmus.Test, a *litmus.Atom) bool {
 		return (o.field(t, requestIndex(t, a.Name), a.Field) == a.Value) != a.Unequal
 	case litmus.StreamIs:
 		return (o.content(t, fileIndex(t, a.Name)) == a.Value) != a.Unequal
+	case litmus.UnitIs:
+		return (o.unitAt(t, a) == a.Value) != a.Unequal
 	case litmus.Got:
 		thread, call := t.FindCall(a.Call)
 		end := &o.Observation.Requests[requestIndex(t, a.Name)]

@@ -43,7 +43,7 @@ func Scenario(t *litmus.Test) (*machine.Scenario, error) {
 		}
 		spec := machine.Request{
 			Opcode: r.Op, File: uint8(fileIndex(t, r.File)), Units: units, Offset: offset,
-			Eventfd: r.Eventfd, Refused: r.Op == litmus.NoOp,
+			Eventfd: r.Eventfd, Refused: r.Op == litmus.NoOp, NoFile: r.NoFile,
 		}
 		if r.Iocb != "" {
 			if !slices.Contains(iocbs, r.Iocb) {

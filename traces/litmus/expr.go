@@ -30,7 +30,8 @@ type Atom struct {
 	Name    string  // the request, file or property
 	Field   Field   // of RequestIs
 	Other   string  // of Before
-	Unequal bool    // of CallIs, RequestIs, StreamIs: != instead of =
+	Offset  int64   // of UnitIs, in bytes: on a stream from the oldest byte in it
+	Unequal bool    // of CallIs, RequestIs, StreamIs, UnitIs: != instead of =
 	Value   Value
 }
 
@@ -44,6 +45,7 @@ const (
 	StreamIs                  // p = 4K: the bytes that a stream holds
 	Got                       // T0.getevents got a: the call took the event of a
 	Before                    // a before b: the events' order in the ring
+	UnitIs                    // f[4K] = a: who wrote the unit of a file there, or that a read got there
 	Hangs                     // a call has not returned
 	Violates                  // a property was violated on the way
 )
@@ -64,10 +66,11 @@ const (
 	Effect              // none, partial, full
 	Iocb                // submitted or rewritten: the arguments it was executed with
 	Task                // submitter, changed or worker: the context it was executed in
+	Covers              // of an fsync: how many writes to its file had taken effect before it
 	numFields
 )
 
-var fieldNames = [numFields]string{"res", "effect", "iocb", "task"}
+var fieldNames = [numFields]string{"res", "effect", "iocb", "task", "covers"}
 
 // String is the field as it is written in a test.
 func (f Field) String() string { return fieldNames[f] }
@@ -79,6 +82,10 @@ var fieldValues = [numFields][]string{
 	Iocb:   {"submitted", "rewritten"},
 	Task:   {"submitter", "changed", "worker"},
 }
+
+// unitValues are the words for the writer of a unit that no request wrote: it
+// was there at the beginning, a plain write put it there, there is none.
+var unitValues = []string{"old", "plain", "none"}
 
 // callValues are the words that a call's result can be, in place of numbers:
 // not returned, not made, and the answers of aio_cancel(3).

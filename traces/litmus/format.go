@@ -105,6 +105,9 @@ func (r *Request) text() string {
 	if r.Iocb != "" {
 		s += " iocb " + r.Iocb
 	}
+	if r.NoFile {
+		s += " nofd"
+	}
 	if r.Eventfd {
 		s += " eventfd"
 	}
@@ -226,6 +229,8 @@ func (t *Test) atomText(a *Atom) string {
 		return a.Name + "." + a.Field.String() + relation + a.Value.String()
 	case StreamIs:
 		return a.Name + relation + a.Value.String()
+	case UnitIs:
+		return a.Name + "[" + formatSize(a.Offset) + "]" + relation + a.Value.String()
 	case Got:
 		return a.Call.text(t) + " got " + a.Name
 	case Before:

@@ -9,7 +9,7 @@ import (
 )
 
 // DefaultGroup is the designs of a test that names none.
-const DefaultGroup = "threads"
+const DefaultGroup = "thread-aio"
 
 // groups are sets of designs under one word.
 var groups = []struct {
@@ -17,8 +17,8 @@ var groups = []struct {
 	members []string
 }{
 	{"all", allDesigns()},
-	{"threads", []string{"thread-2016-01", "thread-2016-01-table", "thread-2016-03", "thread-6.1"}},
-	{"threads-2016", []string{"thread-2016-01", "thread-2016-01-table", "thread-2016-03"}},
+	{"thread-aio", []string{"thread-2016-01", "thread-2016-01-table", "thread-2016-03", "thread-6.1"}},
+	{"thread-2016", []string{"thread-2016-01", "thread-2016-01-table", "thread-2016-03"}},
 	{"mainline", []string{"mainline-4.4", "mainline-6.1"}},
 	{"handoff", []string{"fibrils", "syslets", "syslets-indirect", "threadlets", "async-syscall-2007"}},
 	{"acalls", []string{"acall", "acall-pool"}},

@@ -192,7 +192,7 @@ func (p *parser) designs() (words []string) {
 }
 
 // reserved words cannot be names, as conditions and calls use them.
-var reserved = []string{"and", "or", "not", "hangs", "violates", "got", "before", "on", "at", "iocb", "eventfd", "timeout", "cpu", "none", "holds", "nowriter", "slots"}
+var reserved = []string{"and", "or", "not", "hangs", "violates", "got", "before", "on", "at", "iocb", "eventfd", "nofd", "old", "plain", "timeout", "cpu", "none", "holds", "nowriter", "slots"}
 
 // name reads a name: letters, digits, - and _, beginning with a letter.
 func (p *parser) name(want string) string {
@@ -299,7 +299,7 @@ func opcodeName(op model.Opcode) string {
 	return ""
 }
 
-// request reads NAME OPCODE FILE [SIZE] [at OFFSET] [iocb WORD] [eventfd].
+// request reads NAME OPCODE FILE [SIZE] [at OFFSET] [iocb WORD] [nofd] [eventfd].
 func (p *parser) request() {
 	r := Request{Name: p.newName("the name of a request")}
 	w := p.word("an opcode: " + oneOf(opcodeNames()))
@@ -325,6 +325,7 @@ func (p *parser) request() {
 	if p.accept("iocb") {
 		r.Iocb = p.name("a word for the iocb's memory")
 	}
+	r.NoFile = p.accept("nofd")
 	r.Eventfd = p.accept("eventfd")
 	p.test.Requests = append(p.test.Requests, r)
 }

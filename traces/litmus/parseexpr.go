@@ -91,7 +91,7 @@ func (p *parser) factor(depth int) Expr {
 	return Expr{Atom: p.atom()}
 }
 
-const wantAtom = "hangs, violates PROPERTY, or a request, a call (thread.call) or a stream with what is to hold of it"
+const wantAtom = "hangs, violates PROPERTY, or what is to hold of a request (a.res), a call (T0.cancel), a stream (p) or data (f[4K])"
 
 func (p *parser) atom() (a Atom) {
 	w := p.word(wantAtom)
@@ -103,6 +103,8 @@ func (p *parser) atom() (a Atom) {
 	case w == "violates":
 		a.Kind = Violates
 		a.Name = p.property()
+	case strings.HasSuffix(w, "]"):
+		p.unit(&a, w)
 	case dotted && slices.Contains(p.requestNames(), left):
 		a.Kind, a.Name = RequestIs, left
 		i := slices.Index(fieldNames[:], right)
@@ -111,7 +113,7 @@ func (p *parser) atom() (a Atom) {
 			return a
 		}
 		a.Field = Field(i)
-		p.relation(&a, fieldValues[i], a.Field == Res)
+		p.relation(&a, fieldValues[i], a.Field == Res || a.Field == Covers)
 	case dotted:
 		a.Call = p.callRef(left, right)
 		if p.accept("got") {
@@ -143,6 +145,31 @@ func (p *parser) atom() (a Atom) {
 		p.failLast(wantAtom)
 	}
 	return a
+}
+
+// unit reads the name of a file or a request, and an offset: f[4K].
+func (p *parser) unit(a *Atom, word string) {
+	name, offset, _ := strings.Cut(strings.TrimSuffix(word, "]"), "[")
+	var names []string
+	for _, f := range p.test.Files {
+		names = append(names, f.Name)
+	}
+	writers := slices.Clone(unitValues)
+	for _, r := range p.test.Requests {
+		if r.Op.Reads() {
+			names = append(names, r.Name)
+		}
+		if r.Op.Writes() {
+			writers = append(writers, r.Name)
+		}
+	}
+	n, ok := parseSize(offset)
+	if !ok || !slices.Contains(names, name) {
+		p.failLast("a file or a read with an offset, such as f[4K], of " + oneOf(names))
+		return
+	}
+	a.Kind, a.Name, a.Offset = UnitIs, name, n
+	p.relation(a, writers, false)
 }
 
 // callRef resolves the name of a call: the thread's name, and the call's with

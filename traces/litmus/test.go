@@ -54,6 +54,7 @@ type Request struct {
 	Bytes   int64 // of transfers and READAHEAD
 	Offset  int64
 	Iocb    string // requests with the same word here use one iocb's memory; "" is memory of its own
+	NoFile  bool   // aio_fildes is no descriptor: AT_FDCWD, or one that is not open
 	Eventfd bool   // its end signals the context's eventfd (IOCB_FLAG_RESFD)
 }
 
