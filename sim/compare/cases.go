@@ -61,7 +61,7 @@ func deliveryCases() []Case {
 	ready := program(pipe, list(op(model.Poll), on(1, op(model.Poll))), thread(submit(0, 1), cancel(1)), thread(put(1), take(1), put(1)))
 	ready.Files = append(ready.Files, pipe)
 	synced := program(regular, list(write(1), op(model.FSync)), thread(submit(0, 1)))
-	starved := program(pipe, list(read(1), write(1)), thread(submit(0, 1)))
+	starved := program(pipe, list(read(1), write(1)), thread(submit(0), submit(1)))
 	return []Case{
 		{"one-slot", "three writes to a ring of one slot, reaped between", three, slots},
 		{"mapped-ring", "two writes to a ring of one slot, reaped from the mapped ring", mapped, slots},

@@ -77,7 +77,7 @@ func (t *Table) explore(ctx context.Context, d *design.Design, column int, c *Ca
 		run.Left, run.Refused = err.Error(), true
 		return nil
 	}
-	r, err := explore.Run(ctx, explored{m}, explore.Options{Liveness: true, MaxStates: opts.MaxStates})
+	r, err := explore.Run(ctx, m, explore.Options{Liveness: true, MaxStates: opts.MaxStates})
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (t *Table) violation(m *machine.Machine, column int, name string, v *explor
 	if known := cell.Counterexample; known != nil && known.Length() <= len(v.Path)+len(v.Cycle) {
 		return nil
 	}
-	states, err := explore.Replay(explored{m}, append(slices.Clone(v.Path), v.Cycle...))
+	states, err := explore.Replay(m, append(slices.Clone(v.Path), v.Cycle...))
 	if err != nil {
 		return err
 	}
