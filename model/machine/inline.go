@@ -6,6 +6,11 @@ import "aiocheck/model/design"
 func (m *Machine) inlineSteps(s *State, ti int, call *Call, i int, out []Successor) []Successor {
 	th, r := &m.threads[ti], &m.reqs[i]
 	t := *s
+	if m.mayBlock(r) && !r.eff.is(s) { // what it needs is not cached: a choice of the environment
+		u := t
+		m.goOn(&u, th, r, call, pcOp)
+		out = append(out, Successor{Step{SIh, uint8(ti), uint8(i), 1}, u})
+	}
 	r.ph.set(&t, phStarted)
 	m.dress(&t, r, false)
 	k := SI
@@ -30,6 +35,19 @@ func (m *Machine) inlineSteps(s *State, ti int, call *Call, i int, out []Success
 		m.goOn(&t, th, r, call, pcOp)
 	}
 	return add(out, k, uint8(ti), i, &t)
+}
+
+// mayBlock reports whether a first attempt at an operation that waits for
+// nobody can fail all the same, because pages or names are not in memory.
+func (m *Machine) mayBlock(r *request) bool {
+	if !m.tries(r) {
+		return false
+	}
+	switch r.behaviour {
+	case design.Whole, design.TwoStepWhole, design.Pieces, design.Remote, design.Daemon:
+		return true
+	}
+	return false
 }
 
 // chained reports whether an earlier request of the batch has not ended, and

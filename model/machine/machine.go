@@ -53,8 +53,13 @@ type Machine struct {
 	initial    State
 }
 
+// ErrNotApplicable is the error of a scenario that asks for something that the
+// design does not have.
+var ErrNotApplicable = errors.New("not applicable to the design")
+
 // New makes the machine of a scenario under a design. It refuses a scenario
-// that makes no sense or does not fit into a State.
+// that makes no sense or does not fit into a State, and with ErrNotApplicable
+// one that the design has no calls for.
 func New(d *design.Design, s *Scenario) (*Machine, error) {
 	m := &Machine{d: *d, sc: *s}
 	if err := m.check(); err != nil {
@@ -158,6 +163,10 @@ func (m *Machine) checkCall(c Call, submitted []bool) error {
 		}
 	}
 	switch c.Kind {
+	case Destroy:
+		if m.d.Completion != design.ReservedRing && m.d.Completion != design.OverflowRing {
+			return fmt.Errorf("%w: %s has no contexts", ErrNotApplicable, m.d.Name)
+		}
 	case Submit, Cancel, ChangeIocb:
 		if len(c.Requests) == 0 || len(c.Requests) > maxNr {
 			return fmt.Errorf("1 to %d requests are needed", maxNr)

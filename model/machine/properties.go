@@ -196,7 +196,9 @@ func (m *Machine) Stuck(s *State) (v uint64) {
 			v |= vRequestEnds
 		case ph == phArmed && r.qpos.is(s):
 			queued = true
-			v |= vPoolProgress
+			if r.queue < max(m.sc.CPUs, 1) { // elsewhere it waits for its turn, as promised
+				v |= vPoolProgress
+			}
 		case ph == phArmed:
 			v |= vOneEvent // taken off the queue, and never ended
 		case r.kc.get(s) == kcCancelled && r.behaviour != design.Never:
@@ -229,6 +231,11 @@ func (m *Machine) waits(s *State, r *request) bool {
 	return false
 }
 
+// cancellable reports whether the design can end a request that waits.
+func (m *Machine) cancellable(r *request) bool {
+	return r.waitq.mask != 0 || r.threaded && m.d.Running != design.RunningNone
+}
+
 func (m *Machine) stuckThread(s *State, th *thread, pending bool) uint64 {
 	switch pc := th.pc.get(s); {
 	case pc == pcG4:
@@ -238,9 +245,10 @@ func (m *Machine) stuckThread(s *State, th *thread, pending bool) uint64 {
 			return vWaiterWoken
 		}
 	case pc == pcK7:
-		// With every request ended, or ended by its cancellation, it returns.
+		// It waits for operations, unless the design could have cancelled them.
 		for i := range m.reqs {
-			if r := &m.reqs[i]; r.behaviour == design.Never && r.ph.get(s) == phStarted {
+			r := &m.reqs[i]
+			if ph := r.ph.get(s); ph >= phSubmitting && ph < phPosted && (!m.cancellable(r) || r.behaviour == design.Never) {
 				return 0
 			}
 		}

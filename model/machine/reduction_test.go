@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,6 +20,9 @@ func cases() map[string]func(testing.TB) *Machine {
 		name := fmt.Sprintf("%s/%s", d.Name, s.Name)
 		if d.Bugs != 0 {
 			name += "/seeded"
+		}
+		if _, err := New(&d, s); errors.Is(err, ErrNotApplicable) {
+			return
 		}
 		all[name] = func(t testing.TB) *Machine { return machineOf(t, d, s) }
 	}
