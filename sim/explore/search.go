@@ -10,12 +10,13 @@ import (
 	"time"
 )
 
-// A round is at most roundBlocks blocks of at most blockStates states. It is
-// long enough to make its two barriers cheap, and short enough for outboxes
-// that stay in the cache and for limits that are kept closely.
+// A round is at most roundBlocks blocks of at most blockStates states. Blocks
+// are long so that each shard finds long runs of states in their outboxes,
+// which the processor reads ahead; rounds are short enough for limits to be
+// kept closely and for outboxes that take little memory.
 const (
-	roundBlocks = 128
-	blockStates = 512
+	roundBlocks = 32
+	blockStates = 2048
 )
 
 var errTimeLimit = errors.New("limit of time reached")

@@ -152,8 +152,8 @@ func (sh *shard) need(more, words int) (bytes int64) {
 }
 
 // table finds states by their hash: open addressing with linear probing. An
-// entry is 8 bits of the hash above the state's number plus one, 0 when free:
-// the 8 bits spare most looks at states that are not the one sought. It is at
+// entry is 6 bits of the hash above the state's number plus one, 0 when free:
+// the 6 bits spare most looks at states that are not the one sought. It is at
 // most three quarters full, which makes it 5.3 to 10.7 bytes a state.
 type table []uint32
 

@@ -2,14 +2,16 @@ package explore
 
 import "slices"
 
-// A state is referred to by 32 bits: its shard in the upper 8 (of which
-// shardBits are used) and its number within the shard in the lower 24.
+// A state is referred to by 32 bits: its shard in the upper ones (of which two
+// are not used) and its number within the shard in the lower 26. That makes
+// room for 2^30 states. More shards would make the runs of states in an outbox
+// shorter, and reading them slower.
 type ref uint32
 
 const (
-	shardBits  = 6
+	shardBits  = 4
 	shardCount = 1 << shardBits
-	localBits  = 24
+	localBits  = 26
 	localMask  = 1<<localBits - 1
 	maxLocal   = localMask - 1 // a table entry holds the number plus one
 	noRef      = ref(1<<32 - 1)
@@ -105,7 +107,7 @@ func (st *store) find(s *State) (ref, bool) {
 }
 
 // The upper bits of a hash choose the shard, the lower 32 the place in its
-// table, of which the upper 8 are the entry's tag.
+// table, of which the upper 6 are the entry's tag.
 func shardOf(h uint64) int             { return int(h >> (64 - shardBits)) }
 func tagOf(low uint32) uint32          { return low >> localBits }
 func meta(parent ref, h uint64) uint64 { return uint64(parent)<<32 | h&(1<<32-1) }

@@ -26,7 +26,17 @@ type reportJSON struct {
 	Taken      map[string]int64 `json:"taken"` // by kind of step, those never taken with 0
 	Properties []propertyJSON   `json:"properties"`
 	Outcomes   []outcomeJSON    `json:"outcomes"`
+	Sample     *sampleJSON      `json:"sample,omitempty"`
 	Cost       explore.Cost     `json:"cost"`
+}
+
+// sampleJSON is what only walks and bitstate searches have: see
+// explore.Partial.
+type sampleJSON struct {
+	Walks  int64   `json:"walks,omitempty"`
+	Cut    int64   `json:"cut"`
+	Fill   float64 `json:"fill"`
+	Missed float64 `json:"missed"`
 }
 
 type propertyJSON struct {
@@ -61,6 +71,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Outcome: r.Verdict(), Design: r.Setup.Design.Name, Scenario: scenario.Bytes(), Search: r.Method,
 		States: res.States, Steps: res.Transitions, Depth: res.Depth, Stop: res.Stop, Frontier: res.Frontier,
 		Complete: res.CompleteDepth, Liveness: res.Liveness, Taken: map[string]int64{}, Cost: res.Cost,
+	}
+	if p := r.Partial; p != nil {
+		j.Sample = &sampleJSON{p.Walks, p.Cut, p.Fill, p.Missed}
 	}
 	for _, b := range r.Setup.Bugs {
 		j.Bugs = append(j.Bugs, b.String())

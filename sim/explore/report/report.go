@@ -3,6 +3,8 @@
 package report
 
 import (
+	"slices"
+
 	"aiocheck/model"
 	"aiocheck/sim/explore"
 	"aiocheck/sim/replay"
@@ -25,6 +27,8 @@ type Report struct {
 	Setup      *replay.Setup
 	Method     string // "breadth-first", with the reductions used
 	Result     *explore.Result
+	Partial    *explore.Partial // what a walk or bitstate covered, nil of a search; Result has the rest of it
+	Shortest   bool             // counterexamples are shortest ones
 	Properties []Property
 }
 
@@ -46,29 +50,45 @@ type Example struct {
 // deadlock is the property of having a way on, which no design names.
 var deadlock = model.Property{Name: explore.DeadlockProperty, Sentence: "Something can happen in every state that is not an end.", Object: model.Context}
 
-// New puts together what a search found. It executes every counterexample
-// again: an error means that one does not show what it should.
-func New(u *replay.Setup, method string, r *explore.Result) (*Report, error) {
-	rep := &Report{Setup: u, Method: method, Result: r}
-	for _, p := range append(u.Machine.Properties(), deadlock) {
+// New puts together what a breadth-first search found. It executes every
+// counterexample again: an error means that one does not show what it should.
+func New(u *replay.Setup, method string, shortest bool, r *explore.Result) (*Report, error) {
+	rep := &Report{Setup: u, Method: method, Result: r, Shortest: shortest}
+	return rep, rep.judge(r.Complete())
+}
+
+// NewPartial puts together what a walk or a bitstate search found: it cannot
+// say that anything holds.
+func NewPartial(u *replay.Setup, method string, p *explore.Partial) (*Report, error) {
+	rep := &Report{Setup: u, Method: method, Partial: p, Result: &explore.Result{
+		States: p.States, Transitions: p.Transitions, Depth: p.Depth, Stop: p.Stop, Steps: p.Steps,
+		Outcomes: p.Outcomes, Violations: p.Violations, Liveness: explore.LivenessOff, Cost: p.Cost,
+	}}
+	return rep, rep.judge(false)
+}
+
+// judge gives every property its verdict. complete says that everything was
+// covered.
+func (r *Report) judge(complete bool) error {
+	for _, p := range slices.Concat(r.Setup.Machine.Properties(), []model.Property{deadlock}) {
 		property := Property{Property: p, Verdict: Undecided}
-		if r.Complete() {
+		if complete {
 			property.Verdict = Holds
 		}
-		for _, v := range r.Violations {
+		for _, v := range r.Result.Violations {
 			if v.Property != p.Name {
 				continue
 			}
-			run, err := execute(u.Schedule(p.Name, v.How, v.Path, v.Cycle))
+			run, err := execute(r.Setup.Schedule(p.Name, v.How, v.Path, v.Cycle))
 			if err != nil {
-				return nil, err
+				return err
 			}
 			property.Verdict = Violated
 			property.Examples = append(property.Examples, Example{How: v.How, States: v.States, Run: run})
 		}
-		rep.Properties = append(rep.Properties, property)
+		r.Properties = append(r.Properties, property)
 	}
-	return rep, nil
+	return nil
 }
 
 func execute(s *traces.Schedule) (*replay.Run, error) {

@@ -41,14 +41,18 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 	line(b, "design", "%s: %s", name, u.Design.Title)
 	line(b, "scenario", "%s", u.Scenario.Name)
 	line(b, "search", "%s", r.Method)
-	line(b, "states", "%s", humanize.Comma(res.States))
+	about := ""
+	if r.Partial != nil {
+		about = "about "
+	}
+	line(b, "states", "%s%s", about, humanize.Comma(res.States))
 	line(b, "steps", "%s, the deepest state after %d", humanize.Comma(res.Transitions), res.Depth)
 	line(b, "outcomes", "%d", len(res.Outcomes))
 	r.coverage(b)
 	c := res.Cost
 	line(b, "cost", "%s, %s states/s on %s, %s (%.1f bytes a state)", c.Elapsed.Round(time.Millisecond),
 		humanize.SIWithDigits(c.Rate, 2, ""), cores(c.Workers), humanize.IBytes(uint64(c.Bytes)), c.BytesPerState)
-	line(b, "covered", "%s", covered(res))
+	line(b, "covered", "%s", r.covered())
 	if style.Outcomes {
 		writeOutcomes(b, res)
 	}
@@ -77,13 +81,19 @@ func cores(n int) string {
 	return fmt.Sprintf("%d cores", n)
 }
 
+var stopText = map[explore.Stop]string{
+	explore.StopViolation: "a violation was found", explore.StopStates: "the limit of states was reached",
+	explore.StopMemory: "the limit of memory was reached", explore.StopTime: "the limit of time was reached",
+	explore.StopCancelled: "it was interrupted", explore.StopFull: "the store can number no more states",
+}
+
 // covered says honestly how much was looked at.
-func covered(r *explore.Result) string {
-	why := map[explore.Stop]string{
-		explore.StopViolation: "a violation was found", explore.StopStates: "the limit of states was reached",
-		explore.StopMemory: "the limit of memory was reached", explore.StopTime: "the limit of time was reached",
-		explore.StopCancelled: "it was interrupted", explore.StopFull: "the store can number no more states",
-	}[r.Stop]
+func (rep *Report) covered() string {
+	r := rep.Result
+	why := stopText[r.Stop]
+	if p := rep.Partial; p != nil {
+		return sampled(p, why)
+	}
 	text := "every reachable state"
 	if why != "" {
 		text = fmt.Sprintf("not everything: %s with %s states still to expand; all states within %d steps were found",
@@ -98,6 +108,24 @@ func covered(r *explore.Result) string {
 		text += " and every fair cycle"
 	}
 	return text
+}
+
+// sampled says how much a walk or a bitstate search looked at.
+func sampled(p *explore.Partial, why string) string {
+	var parts []string
+	if why != "" {
+		parts = append(parts, why)
+	}
+	switch p.Mode {
+	case explore.RandomWalk:
+		parts = append(parts, fmt.Sprintf("%s random walks, of whose later steps %.2g %% showed a state that was new", humanize.Comma(p.Walks), 100*p.Missed))
+	case explore.Bitstate:
+		parts = append(parts, fmt.Sprintf("%.2g %% of the bits are set, so that a new state was taken for a known one with a chance of at most %.2g", 100*p.Fill, p.Missed))
+	}
+	if p.Cut > 0 {
+		parts = append(parts, fmt.Sprintf("%s paths were given up for their length", humanize.Comma(p.Cut)))
+	}
+	return "perhaps not everything: " + strings.Join(parts, "; ") + "; fair cycles were not looked for"
 }
 
 // coverage lists how often each kind of step was taken, and those never taken.
@@ -149,8 +177,12 @@ var howText = map[explore.How]string{
 }
 
 func (r *Report) writeExample(w io.Writer, p *Property, e *Example, style Style) {
-	fmt.Fprintf(w, "\n%s: %s %s, a shortest way there; %s such states\n", p.Name, style.verdict(p.Verdict),
-		fmt.Sprintf(howText[e.How], len(e.Run.Schedule.Steps)), humanize.Comma(e.States))
+	way := "a way there"
+	if r.Shortest {
+		way = "a shortest way there"
+	}
+	fmt.Fprintf(w, "\n%s: %s %s, %s; %s such states\n", p.Name, style.verdict(p.Verdict),
+		fmt.Sprintf(howText[e.How], len(e.Run.Schedule.Steps)), way, humanize.Comma(e.States))
 	fmt.Fprintf(w, "  %s\n", p.Sentence)
 	e.Run.WriteTable(w) // w is buffered: an error comes with Flush
 	if e.File != "" {
