@@ -66,7 +66,7 @@ func (m *Machine) submits(k Kind) bool {
 	case S3:
 		return on(pcS3)
 	case S3e:
-		return m.uses(Close) || m.count(func(r *request) bool { return r.Refused || r.exec == design.Unsupported }) > 0
+		return m.uses(Close) || m.count(func(r *request) bool { return m.refusal(&m.initial, r) != 0 }) > 0
 	case S5:
 		return on(pcS5)
 	case S6:

@@ -45,6 +45,10 @@ func probes() []*Scenario {
 			Requests: []Request{{Opcode: model.PRead, Units: 1}, {Opcode: model.PRead, File: 1, Units: 1}},
 			Threads:  []Thread{caller(submit(0), Call{Kind: ChangeContext}, Call{Kind: Write, Units: 1}, submit(1), Call{Kind: Write, File: 1, Units: 1})},
 		},
+		{ // the file is closed while requests run, and before another
+			Files: regular, Contexts: one, Requests: []Request{{Opcode: model.PWrite, Units: 1}, {Opcode: model.PWrite, Units: 1}},
+			Threads: []Thread{caller(submit(0), Call{Kind: Close}, submit(1))},
+		},
 		{ // a read of an empty pipe is cancelled
 			Files: pipe, Contexts: one, Requests: []Request{{Opcode: model.PRead, Units: 1}}, Threads: []Thread{caller(submit(0), cancel(0))},
 		},

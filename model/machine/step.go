@@ -68,7 +68,6 @@ const (
 	K6
 	K7
 	X0
-	X1
 	X2
 	A1
 	A2
@@ -154,7 +153,6 @@ var kindTable = [NumKinds]KindInfo{
 	K6:  {"K6", "frees the context after its last request", "", sheet + "2.7"},
 	K7:  {"K7", "has waited for the context", "uninterruptible", sheet + "2.7"},
 	X0:  {"X0", "begins to exit", "", sheet + "2.7"},
-	X1:  {"X1", "goes on to the next context", "", sheet + "2.7"},
 	X2:  {"X2", "is gone", "", sheet + "2.7"},
 	A1:  {"A1", "writes over the iocb of %r", "", sheet + "D1"},
 	A2:  {"A2", "changes directory and credentials", "", sheet + "D20"},
