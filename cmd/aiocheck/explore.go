@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,15 +15,17 @@ import (
 	"aiocheck/sim/bounds"
 	"aiocheck/sim/explore"
 	"aiocheck/sim/explore/report"
+	runner "aiocheck/sim/litmus"
 	"aiocheck/sim/replay"
 	"aiocheck/traces"
+	"aiocheck/traces/litmus"
 )
 
 type exploreCommand struct {
-	Design string   `help:"The design; an unknown name lists them." default:"thread-6.1" placeholder:"NAME"`
+	Design string   `help:"The design; an unknown name lists them (default: thread-6.1, or the one that the first bug is made for)." placeholder:"NAME"`
 	Bug    []string `help:"Seeded bug to put into it; an unknown name lists them. Without a scenario, that of the first bug is explored." placeholder:"NAME"`
 
-	Scenario      string `help:"JSON file of the scenario, in place of the flags below." placeholder:"FILE" group:"Scenario (default: --requests 2 --workers 1 --cancels 1)"`
+	Scenario      string `help:"File of the scenario, in place of the flags below: JSON (docs/schedule.md), or a litmus test." placeholder:"FILE" group:"Scenario (default: --requests 2 --workers 1 --cancels 1)"`
 	bounds.Bounds `embed:"" group:"Scenario (default: --requests 2 --workers 1 --cancels 1)"`
 
 	Symmetry     bool          `help:"Store one state for all that differ only in the names of interchangeable things." default:"true" negatable:"" group:"Search"`
@@ -32,7 +35,10 @@ type exploreCommand struct {
 	Jobs         int           `help:"Cores to use (default: all)." placeholder:"N" group:"Search"`
 	MaxStates    int64         `help:"Stop at this many states." placeholder:"N" group:"Search"`
 	MaxTime      time.Duration `help:"Stop after this time." placeholder:"TIME" group:"Search"`
-	MaxMemory    size          `help:"Stop when states need this much memory." default:"4G" placeholder:"SIZE" group:"Search"`
+	MaxMemory    size          `help:"Stop when states need this much memory (default: 4G)." default:"4G" placeholder:"SIZE" group:"Search"`
+	Walk         int64         `help:"Walk at random so often, in place of a search." placeholder:"N" group:"Search"`
+	Seed         uint64        `help:"Seed of the walks (default: 1)." default:"1" placeholder:"N" group:"Search"`
+	Bitstate     size          `help:"Keep a few bits of each state in so much memory, in place of a search." placeholder:"SIZE" group:"Search"`
 
 	Outcomes  bool   `help:"List the outcomes of all behaviours." group:"Output"`
 	Schedules string `help:"Write a schedule for each counterexample into this directory." placeholder:"DIR" group:"Output"`
@@ -42,27 +48,13 @@ type exploreCommand struct {
 
 // Run explores and prints; the first Ctrl-C ends the search with what it has.
 func (c *exploreCommand) Run(s *session) error {
-	if c.Jobs < 0 || c.MaxStates < 0 || c.MaxTime < 0 {
-		return usageError(errors.New("--jobs, --max-states and --max-time are above 0"))
-	}
-	scenario, err := c.scenario()
-	if err != nil {
-		return usageError(err)
-	}
-	setup, err := replay.New(c.Design, c.Bug, scenario)
+	setup, err := c.setup()
 	if err != nil {
 		return usageError(err)
 	}
 	p := newFrontier(s.stderr)
-	r, err := explore.Run(s.ctx, setup.Machine, explore.Options{
-		Workers: c.Jobs, Symmetry: c.Symmetry, PartialOrder: c.PartialOrder, Liveness: c.Liveness, StopAtViolation: c.First,
-		MaxStates: c.MaxStates, MaxBytes: int64(c.MaxMemory), MaxTime: c.MaxTime, Progress: p.show, ProgressEvery: p.every,
-	})
+	rep, err := c.explore(s.ctx, setup, p)
 	p.done()
-	if err != nil {
-		return machineError(err)
-	}
-	rep, err := report.New(setup, c.method(), r)
 	if err != nil {
 		return machineError(err)
 	}
@@ -81,6 +73,61 @@ func (c *exploreCommand) Run(s *session) error {
 	return nil
 }
 
+// setup is what is explored.
+func (c *exploreCommand) setup() (*replay.Setup, error) {
+	switch {
+	case c.Jobs < 0 || c.MaxStates < 0 || c.MaxTime < 0 || c.Walk < 0:
+		return nil, errors.New("--jobs, --max-states, --max-time and --walk are above 0")
+	case c.Walk > 0 && c.Bitstate > 0:
+		return nil, errors.New("--walk and --bitstate exclude each other")
+	case (c.Walk > 0 || c.Bitstate > 0) && (c.PartialOrder || c.MaxStates > 0 || c.Jobs > 0):
+		return nil, errors.New("--walk and --bitstate know no --partial-order, --max-states and --jobs")
+	}
+	scenario, err := c.scenario()
+	if err != nil {
+		return nil, err
+	}
+	if c.Design == "" {
+		c.Design = "thread-6.1"
+		for _, info := range design.BugTable() {
+			if len(c.Bug) > 0 && info.Name == c.Bug[0] {
+				c.Design = info.Base
+			}
+		}
+	}
+	return replay.New(c.Design, c.Bug, scenario)
+}
+
+// explore searches in the way that was asked for.
+func (c *exploreCommand) explore(ctx context.Context, u *replay.Setup, p *frontier) (*report.Report, error) {
+	switch {
+	case c.Walk > 0:
+		r, err := explore.Walk(ctx, u.Machine, explore.WalkOptions{
+			Seed: c.Seed, Walks: c.Walk, MaxTime: c.MaxTime, StopAtViolation: c.First, Progress: p.show, ProgressEvery: p.every,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return report.NewPartial(u, fmt.Sprintf("random walks, seed %d", c.Seed), r)
+	case c.Bitstate > 0:
+		r, err := explore.SearchBits(ctx, u.Machine, explore.BitstateOptions{
+			Bytes: int64(c.Bitstate), Symmetry: c.Symmetry, MaxTime: c.MaxTime, StopAtViolation: c.First, Progress: p.show, ProgressEvery: p.every,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return report.NewPartial(u, c.method("depth-first, a few bits of each state"), r)
+	}
+	r, err := explore.Run(ctx, u.Machine, explore.Options{
+		Workers: c.Jobs, Symmetry: c.Symmetry, PartialOrder: c.PartialOrder, Liveness: c.Liveness, StopAtViolation: c.First,
+		MaxStates: c.MaxStates, MaxBytes: int64(c.MaxMemory), MaxTime: c.MaxTime, Progress: p.show, ProgressEvery: p.every,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return report.New(u, c.method("breadth-first"), !c.PartialOrder, r)
+}
+
 // scenario is the one of the file, of the flags, or of the first bug.
 func (c *exploreCommand) scenario() (*machine.Scenario, error) {
 	switch {
@@ -90,6 +137,13 @@ func (c *exploreCommand) scenario() (*machine.Scenario, error) {
 		data, err := os.ReadFile(c.Scenario)
 		if err != nil {
 			return nil, fmt.Errorf("read scenario: %w", err)
+		}
+		if filepath.Ext(c.Scenario) == ".litmus" {
+			test, err := litmus.Parse(c.Scenario, data)
+			if err != nil {
+				return nil, err
+			}
+			return runner.Scenario(test)
 		}
 		scenario, err := traces.ParseScenario(data)
 		if err != nil {
@@ -105,8 +159,7 @@ func (c *exploreCommand) scenario() (*machine.Scenario, error) {
 }
 
 // method says how was searched.
-func (c *exploreCommand) method() string {
-	text := "breadth-first"
+func (c *exploreCommand) method(text string) string {
 	if c.Symmetry {
 		text += ", symmetry"
 	}

@@ -27,12 +27,15 @@ func (r *Run) Rows() []Row {
 	return rows
 }
 
+// sheet is what most sources begin with: the fact sheet on thread-based AIO.
+const sheet = "thread-aio.md "
+
 const forever = "  from here on for ever:"
 
 // WriteTable prints the steps that were taken as a table.
 func (r *Run) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "  #\tactor\tstep\twhat happens\tlock\tsource\n")
+	fmt.Fprintf(t, "  #\tactor\tstep\tlock\twhat happens\tsource (sections are of %s)\n", strings.TrimSpace(sheet))
 	for i, row := range r.Rows() {
 		if i == len(r.Schedule.Steps) {
 			fmt.Fprintln(t, forever) // a line without cells ends no column
@@ -41,7 +44,7 @@ func (r *Run) WriteTable(w io.Writer) error {
 		if lock == "" {
 			lock = "-"
 		}
-		fmt.Fprintf(t, "  %d\t%s\t%s\t%s\t%s\t%s\n", row.Number, row.Actor, row.Step, row.What, lock, row.Source)
+		fmt.Fprintf(t, "  %d\t%s\t%s\t%s\t%s\t%s\n", row.Number, row.Actor, row.Step, lock, row.What, strings.TrimPrefix(row.Source, sheet))
 	}
 	return t.Flush()
 }

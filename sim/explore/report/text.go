@@ -52,7 +52,7 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 	c := res.Cost
 	line(b, "cost", "%s, %s states/s on %s, %s (%.1f bytes a state)", c.Elapsed.Round(time.Millisecond),
 		humanize.SIWithDigits(c.Rate, 2, ""), cores(c.Workers), humanize.IBytes(uint64(c.Bytes)), c.BytesPerState)
-	line(b, "covered", "%s", r.covered())
+	paragraph(b, "covered  ", 10, strings.Fields(r.covered()), "")
 	if style.Outcomes {
 		writeOutcomes(b, res)
 	}
@@ -64,7 +64,7 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 	fmt.Fprintln(b)
 	for _, v := range []Verdict{Holds, Undecided, Violated} {
 		if names := r.named(v); len(names) > 0 {
-			paragraph(b, style.verdict(v)+":", len(v)+2, names)
+			paragraph(b, style.verdict(v)+":", len(v)+2, names, ",")
 		}
 	}
 	return b.Flush()
@@ -138,18 +138,20 @@ func (r *Report) coverage(w io.Writer) {
 		}
 		taken = append(taken, fmt.Sprintf("%s %s", s.Kind, humanize.Comma(s.Taken)))
 	}
-	paragraph(w, "taken    ", 10, taken)
-	paragraph(w, "never    ", 10, never)
+	paragraph(w, "taken    ", 10, taken, ",")
+	if len(never) > 0 {
+		paragraph(w, "never    ", 10, never, ",")
+	}
 }
 
-// paragraph prints a list after a heading that is so wide, in lines of a
-// bounded length.
-func paragraph(w io.Writer, heading string, indent int, items []string) {
+// paragraph prints words or items of a list after a heading that is so wide,
+// in lines of a bounded length.
+func paragraph(w io.Writer, heading string, indent int, items []string, comma string) {
 	fmt.Fprint(w, heading)
 	at := indent - 1
 	for i, item := range items {
 		if i < len(items)-1 {
-			item += ","
+			item += comma
 		}
 		if at+1+len(item) > width && i > 0 {
 			fmt.Fprintf(w, "\n%s", strings.Repeat(" ", indent-1))
