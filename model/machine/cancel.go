@@ -10,15 +10,16 @@ func (m *Machine) cancelCalls(s *State, ti int, call *Call, out []Successor) []S
 		if th.Forever && m.hopeless(s, i) {
 			continue
 		}
-		t := *s
+		var t *State
+		out, t = slot(out, s)
 		if m.refusesCallers(s, m.reqs[i].ctx) {
-			m.finish(&t, th, ansError+uint64(design.AnswerInvalid))
-			out = add(out, C2n, uint8(ti), i, &t)
+			m.finish(t, th, ansError+uint64(design.AnswerInvalid))
+			out = took(out, C2n, uint8(ti), i)
 			continue
 		}
-		th.pc.set(&t, pcC3)
-		th.cur.set(&t, uint64(i))
-		out = add(out, C2, uint8(ti), i, &t)
+		th.pc.set(t, pcC3)
+		th.cur.set(t, uint64(i))
+		out = took(out, C2, uint8(ti), i)
 	}
 	return out
 }
@@ -46,90 +47,90 @@ func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 	ctx := &m.ctxs[r.ctx]
 	actor := uint8(ti)
 	locked := !m.d.Has(design.CancelWithoutLock)
-	t := *s
+	if pc == pcC3 && !m.markAndSignal() {
+		return m.searchAndAct(s, ti, i, out)
+	}
+	out, t := slot(out, s)
 	switch pc {
 	case pcC3:
-		if !m.markAndSignal() {
-			return m.searchAndAct(s, ti, i, out)
-		}
 		if locked && ctx.lock.is(s) {
-			return out
+			return out[:len(out)-1]
 		}
 		found := m.find(s, i)
 		if found < 0 || m.reqs[found].kc.get(s) == kcNull || m.reqs[found].kc.get(s) == kcCancelled {
-			m.finish(&t, th, ansError+uint64(design.AnswerInvalid))
-			return add(out, C3n, actor, i, &t)
+			m.finish(t, th, ansError+uint64(design.AnswerInvalid))
+			return took(out, C3n, actor, i)
 		}
 		if found != i {
-			m.note(&t, badTarget)
+			m.note(t, badTarget)
 		}
 		if locked {
-			ctx.lock.set(&t, 1)
+			ctx.lock.set(t, 1)
 		}
 		if m.d.Has(design.UnlinkBeforeCancel) {
-			m.unlink(&t, found)
+			m.unlink(t, found)
 		}
-		th.cur.set(&t, uint64(found))
-		th.pc.set(&t, pcC5)
-		return add(out, C3, actor, found, &t)
+		th.cur.set(t, uint64(found))
+		th.pc.set(t, pcC5)
+		return took(out, C3, actor, found)
 	case pcC5:
-		m.touch(&t, i)
+		m.touch(t, i)
 		old := r.kc.get(s)
-		r.kc.set(&t, kcCancelled)
-		th.pc.set(&t, pcC6)
+		r.kc.set(t, kcCancelled)
+		th.pc.set(t, pcC6)
 		if old == kcLate {
-			return add(out, C5, actor, i, &t)
+			return took(out, C5, actor, i)
 		}
 		if r.exec == design.WaitQueue {
-			m.cancelPoll(&t, i)
-			th.pc.set(&t, pcC7)
-			return add(out, C5, actor, i, &t)
+			m.cancelPoll(t, i)
+			th.pc.set(t, pcC7)
+			return took(out, C5, actor, i)
 		}
-		r.early.set(&t, 1)
+		r.early.set(t, 1)
 		if m.slots && m.d.Has(design.SlotAtCancel) {
-			ctx.avail.set(&t, ctx.avail.get(&t)+1)
+			ctx.avail.set(t, ctx.avail.get(t)+1)
 		}
-		th.pc.set(&t, pcC7)
+		th.pc.set(t, pcC7)
 		switch {
 		case m.d.Has(design.QueuedCancelNoEvent) && r.qpos.is(s):
-			m.dequeue(&t, i)
-			m.unlink(&t, i)
+			m.dequeue(t, i)
+			m.unlink(t, i)
 		case m.d.Has(design.EarlyCancelCompletes):
-			r.res.set(&t, resInterrupted)
-			m.unlink(&t, i)
-			m.complete(&t, i)
+			r.res.set(t, resInterrupted)
+			m.unlink(t, i)
+			m.complete(t, i)
 		}
-		return add(out, C5, actor, i, &t)
+		return took(out, C5, actor, i)
 	case pcC6:
-		m.touch(&t, i)
-		th.pc.set(&t, pcC7)
+		m.touch(t, i)
+		th.pc.set(t, pcC7)
 		wi := m.workerOf(s, i)
 		if wi < 0 {
 			if m.at[W2] > m.at[W4a] && !m.answers(design.AnswerAgain) {
-				m.note(&t, badAnswer)
+				m.note(t, badAnswer)
 			}
 			if locked {
-				ctx.lock.set(&t, 0)
+				ctx.lock.set(t, 0)
 			}
-			m.finish(&t, th, ansError+uint64(design.AnswerAgain))
-			return add(out, C6n, actor, i, &t)
+			m.finish(t, th, ansError+uint64(design.AnswerAgain))
+			return took(out, C6n, actor, i)
 		}
-		m.signal(&t, wi)
+		m.signal(t, wi)
 		if m.d.Has(design.DoubleEvent) {
-			m.post(&t, i)
+			m.post(t, i)
 		}
-		return add(out, C6l, actor, i, &t)
+		return took(out, C6l, actor, i)
 	case pcC7:
 		if m.d.List.UnlinkOnCancel && !m.d.Has(design.UnlinkBeforeCancel) && r.onl.is(s) {
-			m.unlink(&t, i)
+			m.unlink(t, i)
 		}
 		if locked {
-			ctx.lock.set(&t, 0)
+			ctx.lock.set(t, 0)
 		}
-		m.finish(&t, th, ansError+uint64(design.AnswerInProgress))
-		return add(out, C7, actor, i, &t)
+		m.finish(t, th, ansError+uint64(design.AnswerInProgress))
+		return took(out, C7, actor, i)
 	}
-	return out
+	return out[:len(out)-1]
 }
 
 // remove ends a request that waits, in a queue or for readiness, without

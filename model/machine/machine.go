@@ -46,6 +46,7 @@ type Machine struct {
 	ringLog    bool  // the order of events is part of the state
 	slots      bool  // slots are part of the state
 	destroys   bool  // contexts end: io_destroy or exit
+	devices    bool  // some request is ended by the kernel without a worker
 	waitQueues bool  // polls wait on wait queues
 	sym        symmetry
 	used       struct{ get, close, change bool } // calls that some thread makes
@@ -93,10 +94,15 @@ func (m *Machine) Successors(s *State, out []Successor) []Successor {
 	for w := range m.workers {
 		out = m.workerSteps(s, w, out)
 	}
-	for c := range m.ctxs {
-		out = m.contextSteps(s, c, out)
+	if m.destroys {
+		for c := range m.ctxs {
+			out = m.contextSteps(s, c, out)
+		}
 	}
-	return m.deviceSteps(s, out)
+	if m.devices {
+		out = m.deviceSteps(s, out)
+	}
+	return out
 }
 
 // Actors of a step, by number.
@@ -109,6 +115,20 @@ func (m *Machine) deviceActor() uint8 {
 // add appends the successor that a step of an actor on a request leads to.
 func add(out []Successor, k Kind, actor uint8, r int, t *State) []Successor {
 	return append(out, Successor{Step{k, actor, uint8(r), 0}, *t})
+}
+
+// slot appends a copy of s, for a step to change in place: what add does, with
+// one copy less. took completes it; a step that finds itself disabled gives it
+// back with out[:len(out)-1].
+func slot(out []Successor, s *State) ([]Successor, *State) {
+	out = append(out, Successor{State: *s})
+	return out, &out[len(out)-1].State
+}
+
+// took says which step led to the last successor.
+func took(out []Successor, k Kind, actor uint8, r int) []Successor {
+	out[len(out)-1].Step = Step{k, actor, uint8(r), 0}
+	return out
 }
 
 // limits of what a scenario may hold: those of the packed fields.

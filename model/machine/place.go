@@ -361,6 +361,7 @@ func (m *Machine) place(l *layout) {
 	}
 	m.destroys = destroys
 	m.used.get, m.used.close, m.used.change = m.uses(GetEvents), m.uses(Close), m.uses(ChangeContext)
+	m.devices = m.count(func(r *request) bool { return r.retried || r.exec == design.Device || r.exec == design.WaitQueue }) > 0
 	m.waitQueues = m.count(func(r *request) bool { return r.exec == design.WaitQueue }) > 0
 	for i := range m.reqs {
 		r := &m.reqs[i]

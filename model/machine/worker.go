@@ -22,62 +22,62 @@ func (m *Machine) workerSteps(s *State, wi int, out []Successor) []Successor {
 	}
 	i := int(w.req.get(s))
 	r := &m.reqs[i]
-	t := *s
+	out, t := slot(out, s)
 	k := m.program[pc-1]
 	if k > W4s && k < W11 && k != W7 && r.free.is(s) {
-		m.note(&t, badMemory)
+		m.note(t, badMemory)
 	}
-	w.pc.set(&t, pc+1)
+	w.pc.set(t, pc+1)
 	switch k {
 	case W4a:
 		if r.kc.get(s) != kcCancelled {
-			r.kc.set(&t, kcLate)
+			r.kc.set(t, kcLate)
 			break
 		}
 		k = W4b
-		m.notExecuted(&t, w, r)
+		m.notExecuted(t, w, r)
 	case W4l:
 		if r.kc.get(s) == kcCancelled {
-			m.notExecuted(&t, w, r)
+			m.notExecuted(t, w, r)
 		}
 	case W4s:
-		r.kc.set(&t, kcLate)
+		r.kc.set(t, kcLate)
 	case W5:
-		return m.execute(s, &t, wi, i, out)
+		return m.execute(s, t, wi, i, out)
 	case W7:
 		if r.free.is(s) {
-			m.note(&t, badMemory)
+			m.note(t, badMemory)
 		}
 	case W8:
 		// The unlocked look at the list is right only because a cancel comes
 		// before the unlink, inside the same critical section.
 		lockFree := m.d.List.UnlockedCheck || m.d.Has(design.UnlinkBeforeCancel)
 		if r.listed && m.ctxs[r.ctx].lock.is(s) && !(lockFree && !r.onl.is(s)) {
-			return out
+			return out[:len(out)-1]
 		}
-		m.unlink(&t, i)
+		m.unlink(t, i)
 	case W9:
-		m.post(&t, i)
+		m.post(t, i)
 	case W10:
 		if r.Eventfd && !(m.d.Has(design.EventfdNotForCancelled) && r.kc.get(s) == kcCancelled) {
-			m.signalEventfd(&t, r.ctx)
+			m.signalEventfd(t, r.ctx)
 		}
 	case W11:
-		m.release(&t, i)
+		m.release(t, i)
 	case W12:
-		m.wake(&t, r.ctx)
+		m.wake(t, r.ctx)
 	case W14:
-		w.sig.set(&t, 0)
+		w.sig.set(t, 0)
 	case W15:
-		w.pc.set(&t, 0)
-		w.req.set(&t, 0)
+		w.pc.set(t, 0)
+		w.req.set(t, 0)
 		if !w.pooled { // the thread ends, and its signals and context with it
-			w.sig.set(&t, 0)
-			w.deaf.set(&t, 0)
-			w.made.set(&t, 0)
+			w.sig.set(t, 0)
+			w.deaf.set(t, 0)
+			w.made.set(t, 0)
 		}
 	}
-	return add(out, k, m.workerActor(wi), i, &t)
+	return took(out, k, m.workerActor(wi), i)
 }
 
 // take is W1: a free worker takes the request at the head of its queue.
@@ -88,17 +88,17 @@ func (m *Machine) take(s *State, wi int, out []Successor) []Successor {
 		if r.queue != w.queue || r.qpos.get(s) != 1 {
 			continue
 		}
-		t := *s
-		m.dequeue(&t, i)
+		out, t := slot(out, s)
+		m.dequeue(t, i)
 		if r.ph.get(s) == phArmed {
-			r.ph.set(&t, phStarted)
+			r.ph.set(t, phStarted)
 		}
 		if r.free.is(s) {
-			m.note(&t, badMemory)
+			m.note(t, badMemory)
 		}
-		w.pc.set(&t, 1)
-		w.req.set(&t, uint64(i))
-		return add(out, W1, m.workerActor(wi), i, &t)
+		w.pc.set(t, 1)
+		w.req.set(t, uint64(i))
+		return took(out, W1, m.workerActor(wi), i)
 	}
 	return out
 }
@@ -112,7 +112,7 @@ func (m *Machine) notExecuted(t *State, w *worker, r *request) {
 	w.pc.set(t, uint64(m.at[W5])+1)
 }
 
-// execute takes one step of the operation on a worker.
+// execute takes one step of the operation on a worker, in t, the last of out.
 func (m *Machine) execute(s, t *State, wi, i int, out []Successor) []Successor {
 	w, r := &m.workers[wi], &m.reqs[i]
 	if w.made.mask != 0 && !w.made.is(s) {
@@ -123,14 +123,14 @@ func (m *Machine) execute(s, t *State, wi, i int, out []Successor) []Successor {
 	k := W5r
 	switch m.operate(t, i, w.sig.is(s)) {
 	case blocked:
-		return out
+		return out[:len(out)-1]
 	case went:
 		k = W5
 		w.pc.set(t, uint64(m.at[W5]))
 	case interrupted:
 		k = W5i
 	}
-	return add(out, k, m.workerActor(wi), i, t)
+	return took(out, k, m.workerActor(wi), i)
 }
 
 // dress records what a request is executed with: whose context, and whether
