@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"aiocheck/model"
 	"aiocheck/traces"
 )
 
@@ -106,4 +107,26 @@ func HasAIO() error {
 		return fmt.Errorf("io_destroy: %w", unix.Errno(-ret))
 	}
 	return nil
+}
+
+// ringThreaded is AIO_RING_COMPAT_THREADED, the flag in a ring's
+// compat_features of a context whose requests run on worker threads.
+const ringThreaded = 2
+
+// Contract is the contract of the kernel that runs this process: that of its
+// release, or thread-based AIO's if the ring of a new context says so.
+func Contract(release string) (model.Contract, error) {
+	var ctx aioContext
+	if ret := ioSetup(1, &ctx); ret < 0 {
+		return model.Contract{}, fmt.Errorf("io_setup: %w", unix.Errno(-ret))
+	}
+	ring := ctx.ring()
+	threaded := ring.valid() && ring.compatFeatures&ringThreaded != 0
+	if ret := ioDestroy(ctx); ret < 0 {
+		return model.Contract{}, fmt.Errorf("io_destroy: %w", unix.Errno(-ret))
+	}
+	if threaded {
+		return model.ThreadContract(), nil
+	}
+	return model.MainlineContract(release)
 }

@@ -15,6 +15,7 @@ import (
 
 	"aiocheck/checker"
 	"aiocheck/kernel"
+	"aiocheck/kernel/qemu"
 	"aiocheck/traces/workload"
 )
 
@@ -53,6 +54,7 @@ type commands struct {
 	Litmus  litmusCommand    `cmd:"" help:"Run litmus tests in the model: what can happen, and what cannot."`
 	Explore exploreCommand   `cmd:"" help:"Visit every state of a design's model and check every property."`
 	Replay  replayCommand    `cmd:"" help:"Execute a schedule on the model, step by step."`
+	Kernel  kernelCommand    `cmd:"" help:"Build and manage kernels for guests."`
 	Doctor  doctorCommand    `cmd:"" help:"Say what this machine can do, and what to install."`
 	Version kong.VersionFlag `help:"Print the version." short:"V"`
 }
@@ -65,6 +67,7 @@ type session struct {
 }
 
 func main() {
+	qemu.MaybeInit()
 	kernel.MaybeRunner()
 	os.Exit(run(os.Args[1:]))
 }

@@ -38,7 +38,7 @@ type Check struct {
 func Examine(ctx context.Context, dir string) []Check {
 	return []Check{
 		aio(), aioLimits(kernel.AIOLimits()), direct(dir), loopDevices("/dev/loop-control"),
-		qemu(ctx), kvm(ctx, "/dev/kvm"), buildTools(),
+		emulator(ctx), kvm(ctx, "/dev/kvm"), buildTools(),
 	}
 }
 

@@ -4,11 +4,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"aiocheck/kernel"
+	"aiocheck/kernel/qemu"
 )
 
 // fakeQEMU puts a shell script in QEMU's place.
@@ -16,34 +15,11 @@ func fakeQEMU(t *testing.T, script string) {
 	t.Helper()
 	dir := t.TempDir()
 	if script != "" {
-		if err := os.WriteFile(filepath.Join(dir, qemuProgram), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, qemu.Program), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Setenv("PATH", dir)
-}
-
-func TestBootProbe(t *testing.T) {
-	for _, c := range []struct{ name, script, want string }{
-		{"boots", "printf K; exit 33", ""},
-		{"wrong output", "printf X; exit 33", "unexpected end"},
-		{"wrong status", "printf K; exit 1", "unexpected end"},
-		{"no accelerator", "echo 'failed to initialize kvm' >&2; exit 1", "unexpected end"},
-		{"hangs", "exec /bin/sleep 1000", "no end after"},
-		{"not there", "", "not found"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			fakeQEMU(t, c.script)
-			deadline := 30 * time.Second
-			if c.name == "hangs" {
-				deadline = time.Millisecond
-			}
-			_, err := bootProbe(context.Background(), "tcg", deadline)
-			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
-				t.Fatalf("error %v, want %q", err, c.want)
-			}
-		})
-	}
 }
 
 // A device that opens is not enough: KVM counts only if a guest boots.

@@ -1,0 +1,268 @@
+// Package qemu runs programs on other kernels: in guests of QEMU whose init
+// is this program. It boots a kernel image, talks to the guest over a virtio
+// port, and keeps its console. It judges nothing.
+package qemu
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"aiocheck/kernel"
+	"aiocheck/traces"
+)
+
+// Config says what to boot.
+type Config struct {
+	Kernel  string    // a bzImage
+	Append  string    // further kernel parameters
+	Device  string    // the storage: one of Devices
+	Bytes   int64     // of the storage's tested range
+	Memory  int64     // bytes
+	CPUs    int       // virtual processors
+	Console io.Writer // gets a copy of what the guest prints; may be nil
+}
+
+// Guest is a running guest.
+type Guest struct {
+	Hello   Hello
+	Accel   string        // kvm, or tcg for emulation
+	Why     string        // why that accelerator
+	Boot    time.Duration // from the start of QEMU until the guest's init spoke
+	conf    Config
+	console *Console
+	session *session
+	socket  *os.File
+	process *os.Process
+	errors  bytes.Buffer  // QEMU's own, valid once gone
+	gone    chan struct{} // closed when QEMU has ended
+	status  error         // how, once gone
+}
+
+// bootWithin is how long a guest may take until its init runs. A kernel with
+// every debugging option needs most of a minute when emulated on a busy
+// machine.
+const bootWithin = 3 * time.Minute
+
+// Boot starts a guest and waits until its init runs. If ctx is cancelled
+// meanwhile the guest is killed.
+func Boot(ctx context.Context, conf Config) (*Guest, error) {
+	release, err := Release(conf.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guest{conf: conf, console: &Console{out: conf.Console}, gone: make(chan struct{})}
+	if g.Accel, g.Why, err = Accelerator(ctx, "/dev/kvm"); err != nil {
+		return nil, err
+	}
+	initramfs, err := makeInitramfs(modulesOf(conf.Kernel, release), conf.Device)
+	if err != nil {
+		return nil, err
+	}
+	defer initramfs.Close()
+	disk, err := makeDisk(conf.Device, conf.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	if disk != nil {
+		defer disk.Close()
+	}
+	began := time.Now()
+	if err := g.start(initramfs, disk); err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, g.kill)()
+	g.session = newSession(g.socket, bootWithin)
+	g.Hello, err = g.session.greet()
+	g.Boot = time.Since(began)
+	g.session.silence = silence
+	if err != nil {
+		err = g.explain(fmt.Errorf("boot %s (%s): %w", conf.Kernel, g.Accel, err))
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, errors.Join(err, g.Close())
+	}
+	return g, nil
+}
+
+// makeInitramfs makes it in memory.
+func makeInitramfs(moduleDir, device string) (*os.File, error) {
+	dir, err := os.MkdirTemp("", "aiocheck-init-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for the initramfs: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	init, err := program(dir)
+	if err != nil {
+		return nil, err
+	}
+	var load []entry
+	if moduleDir != "" {
+		if load, err = modules(moduleDir, device); err != nil {
+			return nil, err
+		}
+	}
+	return memoryFile("initramfs", func(w io.Writer) error { return writeInitramfs(w, layout(init, load)) })
+}
+
+// The descriptors that QEMU is given.
+const (
+	portFd      = 3
+	initramfsFd = 4
+	diskFd      = 5
+)
+
+// arguments is QEMU's command line: a PC without anything that is not needed,
+// whose kernel is loaded directly. Nothing in it has a name in a file system
+// or on the network, so that guests do not meet.
+func (c *Config) arguments(accel string, disk bool) []string {
+	cpu := "max"
+	if accel == "kvm" {
+		cpu = "host"
+	}
+	args := []string{
+		"-name", "aiocheck-guest", "-M", "pc", "-accel", accel, "-cpu", cpu, "-smp", fmt.Sprint(c.CPUs),
+		"-m", fmt.Sprintf("%dM", c.Memory>>20), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-kernel", c.Kernel, "-initrd", fmt.Sprintf("/proc/self/fd/%d", initramfsFd), "-append", c.parameters(),
+		"-serial", "stdio",
+		"-chardev", fmt.Sprintf("socket,id=port,fd=%d", portFd),
+		"-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port,name=" + portName,
+	}
+	if disk {
+		args = append(args, "-add-fd", fmt.Sprintf("fd=%d,set=1", diskFd),
+			"-blockdev", "driver=raw,node-name=disk,file.driver=file,file.filename=/dev/fdset/1,file.locking=off",
+			"-device", "virtio-blk-pci,drive=disk")
+	}
+	return args
+}
+
+// parameters is the kernel's command line. A panic resets the guest, by which
+// QEMU ends. Warnings are printed, less is not: the emulated serial port is
+// slow.
+func (c *Config) parameters() string {
+	return strings.TrimSpace("console=ttyS0 loglevel=5 panic=-1 reboot=t " + initEnv + "=1 " + c.Append)
+}
+
+// start starts QEMU.
+func (g *Guest) start(initramfs, disk *os.File) error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("make a socket for the guest: %w", err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "the guest's end of the port")
+	defer theirs.Close()
+	if err := unix.SetNonblock(pair[0], true); err != nil {
+		unix.Close(pair[0])
+		return fmt.Errorf("set up the socket to the guest: %w", err)
+	}
+	g.socket = os.NewFile(uintptr(pair[0]), "port to the guest")
+	cmd := exec.Command(Program, g.conf.arguments(g.Accel, disk != nil)...)
+	cmd.ExtraFiles = []*os.File{theirs, initramfs}
+	if disk != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, disk)
+	}
+	cmd.Stdout, cmd.Stderr = g.console, &g.errors
+	cmd.WaitDelay = time.Second
+	// A process group of its own keeps a terminal's Ctrl-C from it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	begun := make(chan error)
+	go func() {
+		// QEMU is killed when the thread that started it ends: this one stays
+		// until then.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		g.process = cmd.Process
+		begun <- err
+		if err == nil {
+			g.status = cmd.Wait()
+			close(g.gone)
+		}
+	}()
+	if err := <-begun; err != nil {
+		return errors.Join(fmt.Errorf("start QEMU: %w", err), g.socket.Close())
+	}
+	return nil
+}
+
+// kill sends SIGKILL. That QEMU is gone already is no error.
+func (g *Guest) kill() { _ = g.process.Kill() }
+
+// Options are what a run in the guest is made with.
+type Options struct {
+	Buffered bool // do not use O_DIRECT
+	Host     kernel.Options
+}
+
+// Open asks the guest for a run: it opens and fills the storage. If ctx is
+// cancelled meanwhile the guest is killed.
+func (g *Guest) Open(ctx context.Context, opts Options) (Ready, error) {
+	defer context.AfterFunc(ctx, g.kill)()
+	r, err := g.session.open(setup{Device: g.conf.Device, Bytes: g.conf.Bytes, Buffered: opts.Buffered, Options: opts.Host})
+	if ctx.Err() != nil {
+		return r, ctx.Err()
+	}
+	return r, g.explain(err)
+}
+
+// Run runs programs in the guest until next has no more, or ctx is cancelled:
+// then the current round is given a moment to end. The records reach sink as
+// the run goes, so that a guest that hangs (ErrSilent, kernel.ErrHung) or
+// dies (ErrGone) leaves all up to then.
+func (g *Guest) Run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error {
+	return g.explain(g.session.run(ctx, next, sink))
+}
+
+// consoleLines is how much of the console an error shows.
+const consoleLines = 15
+
+// explain adds how QEMU ended, and the console's last lines, to an error of
+// the connection.
+func (g *Guest) explain(err error) error {
+	if !errors.Is(err, ErrGone) && !errors.Is(err, ErrSilent) {
+		return err
+	}
+	if errors.Is(err, ErrGone) {
+		<-g.gone // the socket is closed by its end
+		if g.status != nil {
+			err = fmt.Errorf("%w: QEMU: %w", err, g.status)
+		}
+		if said := strings.TrimSpace(g.errors.String()); said != "" {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
+	}
+	for _, r := range g.Reports() {
+		err = fmt.Errorf("%w\nits kernel reports: %s", err, r.Summary)
+	}
+	if tail := g.console.Tail(consoleLines); tail != "" {
+		return fmt.Errorf("%w\nthe end of its console:\n%s", err, tail)
+	}
+	return fmt.Errorf("%w; its console is empty: kernels need CONFIG_SERIAL_8250_CONSOLE to print", err)
+}
+
+// Console is what the guest has printed.
+func (g *Guest) Console() string { return g.console.Text() }
+
+// Reports are what the guest's kernel has found wrong with itself.
+func (g *Guest) Reports() []Report { return Scan(g.console.Text()) }
+
+// Close ends the guest. Nothing of it stays.
+func (g *Guest) Close() error {
+	g.kill()
+	<-g.gone
+	if err := g.socket.Close(); err != nil {
+		return fmt.Errorf("close the port to the guest: %w", err)
+	}
+	return nil
+}

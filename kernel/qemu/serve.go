@@ -1,0 +1,232 @@
+package qemu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"aiocheck/kernel"
+	"aiocheck/traces"
+)
+
+// aliveEvery is how often a guest shows that its kernel still runs.
+const aliveEvery = time.Second
+
+// inbox is the host's messages, taken off the port by a goroutine so that
+// stop is heard during a round.
+type inbox struct {
+	kind    kind
+	payload []byte
+	err     error
+}
+
+// guestSide is what only a guest's init can do.
+type guestSide struct {
+	open func(setup) (*kernel.Storage, error)
+	hung func() error // shows on the console where tasks are blocked
+}
+
+// serve answers the host on conn until it hangs up, which is no error.
+func serve(conn io.ReadWriter, hello Hello, guest guestSide) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s := &server{out: &frameWriter{out: conn}, in: make(chan inbox), guestSide: guest}
+	go func() {
+		defer close(s.in)
+		frames := newFrameReader(conn)
+		for {
+			k, payload, err := frames.next()
+			select {
+			case s.in <- inbox{k, append([]byte(nil), payload...), err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	if err := s.out.sendJSON(kindHello, hello); err != nil {
+		return err
+	}
+	go func() {
+		tick := time.NewTicker(aliveEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				// If the host is gone, serve finds out.
+				_ = s.out.send(kindAlive, nil)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for {
+		m, ok := <-s.in
+		if !ok || errors.Is(m.err, io.EOF) {
+			return nil
+		}
+		if err := m.check(kindSetup, kindStop, kindProgram, kindEnd); err != nil {
+			return err
+		}
+		if m.kind != kindSetup {
+			continue // it crossed the end of the run that it was meant for
+		}
+		var conf setup
+		if err := decode(m.kind, m.payload, &conf); err != nil {
+			return err
+		}
+		if err := s.run(ctx, conf, hello.Kernel.Release); err != nil {
+			return err
+		}
+	}
+}
+
+// server is the guest's side of the connection.
+type server struct {
+	guestSide
+	out *frameWriter
+	in  chan inbox
+}
+
+// check wants a message of one of these kinds.
+func (m *inbox) check(kinds ...kind) error {
+	if m.err != nil {
+		return m.err
+	}
+	for _, k := range kinds {
+		if m.kind == k {
+			return nil
+		}
+	}
+	return fmt.Errorf("%v from the host, out of turn", m.kind)
+}
+
+// run does one run. Its error is one of the connection; what goes wrong with
+// the run is told to the host.
+func (s *server) run(ctx context.Context, conf setup, release string) error {
+	host, storage, ready, err := s.prepare(conf, release)
+	if err != nil {
+		return s.out.send(kindFailed, []byte(err.Error()))
+	}
+	if err := s.out.sendJSON(kindReady, ready); err != nil {
+		return errors.Join(err, host.Close(), storage.Close())
+	}
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := &pull{server: s, cancel: cancel, programs: make(chan *traces.Program), ended: make(chan struct{}), over: make(chan struct{})}
+	go p.listen()
+	err = host.Run(running, func() (*traces.Program, bool) { return p.next(running) }, s)
+	close(p.over)
+	<-p.ended
+	if p.err != nil {
+		return errors.Join(p.err, host.Close(), storage.Close())
+	}
+	// A runner in an uninterruptible call would keep Close from returning.
+	hung := errors.Is(err, kernel.ErrHung)
+	if hung {
+		err = errors.Join(err, s.hung())
+	} else {
+		err = errors.Join(err, host.Close(), storage.Close())
+	}
+	d := done{Hung: hung}
+	if err != nil {
+		d.Error = err.Error()
+	}
+	return s.out.sendJSON(kindDone, d)
+}
+
+func (s *server) prepare(conf setup, release string) (*kernel.Host, *kernel.Storage, Ready, error) {
+	var ready Ready
+	contract, err := kernel.Contract(release)
+	if err != nil {
+		return nil, nil, ready, err
+	}
+	storage, err := s.open(conf)
+	if err != nil {
+		return nil, nil, ready, err
+	}
+	host, err := kernel.NewHost(storage, conf.Options)
+	if err != nil {
+		return nil, nil, ready, errors.Join(err, storage.Close())
+	}
+	return host, storage, Ready{Device: storage.Device, Clock: host.Clock(), Contract: contract}, nil
+}
+
+// Append sends records to the host: the guest keeps none.
+func (s *server) Append(records []traces.Record) error {
+	var payload []byte
+	for len(records) > 0 {
+		n := min(len(records), recordsPerFrame)
+		payload = appendRecords(payload[:0], records[:n])
+		if err := s.out.send(kindRecords, payload); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// pull asks the host for programs.
+type pull struct {
+	*server
+	cancel   context.CancelFunc
+	programs chan *traces.Program // nil for the end
+	over     chan struct{}        // closed when the run is over
+	ended    chan struct{}        // closed when listen has ended
+	err      error                // of the connection, valid once ended
+}
+
+// listen takes the host's messages during a run. The host hanging up ends the
+// run.
+func (p *pull) listen() {
+	defer close(p.ended)
+	defer p.cancel()
+	for {
+		var m inbox
+		var ok bool
+		select {
+		case m, ok = <-p.in:
+		case <-p.over:
+			return
+		}
+		if !ok {
+			p.err = io.EOF
+			return
+		}
+		if p.err = m.check(kindProgram, kindEnd, kindStop); p.err != nil {
+			return
+		}
+		var program *traces.Program
+		switch m.kind {
+		case kindStop:
+			p.cancel()
+			continue
+		case kindProgram:
+			program = new(traces.Program)
+			if p.err = decode(m.kind, m.payload, program); p.err != nil {
+				return
+			}
+		}
+		select {
+		case p.programs <- program:
+		case <-p.over:
+			return
+		}
+	}
+}
+
+func (p *pull) next(ctx context.Context) (*traces.Program, bool) {
+	if p.out.send(kindWant, nil) != nil {
+		return nil, false // the host is gone, and listen finds out
+	}
+	select {
+	case program := <-p.programs:
+		return program, program != nil
+	case <-ctx.Done():
+		return nil, false
+	}
+}
