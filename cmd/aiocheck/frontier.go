@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -19,7 +18,7 @@ type frontier struct {
 	out   io.Writer
 	live  bool // out is a terminal
 	every time.Duration
-	shown int // width of the line that is shown
+	shown bool // a line is there
 	began time.Time
 }
 
@@ -36,8 +35,8 @@ func (p *frontier) show(g explore.Progress) {
 		humanize.Comma(g.States), humanize.Comma(g.Frontier), g.Depth, humanize.SIWithDigits(g.Rate, 2, ""), g.Elapsed.Round(time.Second))
 	switch {
 	case p.live:
-		fmt.Fprintf(p.out, "\r%-*s", p.shown, text)
-		p.shown = len(text)
+		fmt.Fprintf(p.out, "\r%s\x1b[K", text) // and clears what was longer
+		p.shown = true
 	case time.Since(p.began) >= p.every: // short explorations stay silent
 		fmt.Fprintf(p.out, "aiocheck: %s\n", text)
 	}
@@ -45,7 +44,7 @@ func (p *frontier) show(g explore.Progress) {
 
 // done wipes the changing line.
 func (p *frontier) done() {
-	if p.shown > 0 {
-		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", p.shown))
+	if p.shown {
+		fmt.Fprint(p.out, "\r\x1b[K") // with the ^C that the terminal may have put there
 	}
 }

@@ -55,6 +55,9 @@ func (m *Machine) has(k Kind) bool {
 
 // submits is has for the steps of io_submit: some request has them on its way.
 func (m *Machine) submits(k Kind) bool {
+	if m.sc.Prologue && m.threads[0].Calls[0].Kind == Submit && m.calls(Submit) == 1 {
+		return false // it is over before the first step
+	}
 	on := func(pc int) bool { return m.count(func(r *request) bool { return r.next[pc] != 0 }) > 0 }
 	switch k {
 	case S0:
@@ -139,19 +142,23 @@ func (m *Machine) hasEnd(k Kind) bool {
 	listed := m.count(func(r *request) bool { return r.listed }) > 0
 	switch k {
 	case K1n: // somebody comes second
-		n := 0
-		for _, t := range m.threads {
-			for _, c := range t.Calls {
-				if c.Kind == Destroy {
-					n++
-				}
-			}
-		}
-		return n > 1
+		return m.calls(Destroy) > 1
 	case K4c:
 		return listed
 	case K4s:
 		return listed && m.d.Running != design.RunningNone
 	}
 	return m.uses(Destroy) || m.d.Exit == design.ExitWait
+}
+
+// calls is how many calls of a kind there are in the program.
+func (m *Machine) calls(k CallKind) (n int) {
+	for _, t := range m.threads {
+		for _, c := range t.Calls {
+			if c.Kind == k {
+				n++
+			}
+		}
+	}
+	return n
 }

@@ -54,7 +54,14 @@ var deadlock = model.Property{Name: explore.DeadlockProperty, Sentence: "Somethi
 // counterexample again: an error means that one does not show what it should.
 func New(u *replay.Setup, method string, shortest bool, r *explore.Result) (*Report, error) {
 	rep := &Report{Setup: u, Method: method, Result: r, Shortest: shortest}
-	return rep, rep.judge(r.Complete())
+	undecided := uint64(0)
+	if r.Liveness != explore.LivenessChecked {
+		undecided = u.Machine.Promises()
+	}
+	if !r.Complete() {
+		undecided = ^uint64(0)
+	}
+	return rep, rep.judge(undecided)
 }
 
 // NewPartial puts together what a walk or a bitstate search found: it cannot
@@ -64,15 +71,15 @@ func NewPartial(u *replay.Setup, method string, p *explore.Partial) (*Report, er
 		States: p.States, Transitions: p.Transitions, Depth: p.Depth, Stop: p.Stop, Steps: p.Steps,
 		Outcomes: p.Outcomes, Violations: p.Violations, Liveness: explore.LivenessOff, Cost: p.Cost,
 	}}
-	return rep, rep.judge(false)
+	return rep, rep.judge(^uint64(0))
 }
 
-// judge gives every property its verdict. complete says that everything was
-// covered.
-func (r *Report) judge(complete bool) error {
-	for _, p := range slices.Concat(r.Setup.Machine.Properties(), []model.Property{deadlock}) {
+// judge gives every property its verdict: those whose bits are in undecided
+// were not looked at everywhere.
+func (r *Report) judge(undecided uint64) error {
+	for i, p := range slices.Concat(r.Setup.Machine.Properties(), []model.Property{deadlock}) {
 		property := Property{Property: p, Verdict: Undecided}
-		if complete {
+		if undecided>>min(i, 63)&1 == 0 {
 			property.Verdict = Holds
 		}
 		for _, v := range r.Result.Violations {
