@@ -24,7 +24,8 @@ func Cases() []Case {
 	cases := cancelCases()
 	cases = append(cases, deliveryCases()...)
 	cases = append(cases, endCases()...)
-	return append(cases, contextCases()...)
+	cases = append(cases, contextCases()...)
+	return append(cases, crowdCases()...)
 }
 
 // CaseNamed is the standard case of that name.

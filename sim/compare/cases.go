@@ -120,3 +120,13 @@ func contextCases() []Case {
 		{"close-read", "a read of a pipe whose other end is closed", program(pipe, list(read(1)), thread(submit(0)), thread(call(machine.Close))), []model.Property{model.FileHeld, model.RequestEnds}},
 	}
 }
+
+// crowdCases begin with every request queued and cancel them again and again:
+// the largest state spaces here.
+func crowdCases() []Case {
+	shows := []model.Property{model.CancelledNoEffect, model.CancelAnswer, model.OneEvent, model.NoUseAfterFree, model.FreedOnce, model.SignalOutlivesRequest, model.RequestEnds}
+	return []Case{
+		{"cancel-storm", "two writes and two workers, while two threads cancel whichever they like for as long as one is in flight", *machine.CancelScenario(2, 2, 2), shows},
+		{"cancel-crowd", "three writes and two workers, while a thread cancels whichever it likes for as long as one is in flight", *machine.CancelScenario(3, 2, 1), shows},
+	}
+}

@@ -30,7 +30,7 @@ func Run(ctx context.Context, designs []design.Design, cases []Case, opts Option
 		ctx, release = context.WithTimeout(ctx, opts.MaxTime)
 		defer release()
 	}
-	t := &Table{Properties: rows(cases)}
+	t := &Table{Properties: rows()}
 	for _, c := range cases {
 		t.Cases = append(t.Cases, CaseRow{Name: c.Name, Sentence: c.Sentence, Runs: make([]CaseRun, len(designs))})
 	}
@@ -56,8 +56,10 @@ func Run(ctx context.Context, designs []design.Design, cases []Case, opts Option
 	return t, nil
 }
 
-// rows are the properties that some case shows, in the order of the model.
-func rows(cases []Case) (rows []model.Property) {
+// rows are the properties that some standard case shows, in the order of the
+// model: all that the machine decides.
+func rows() (rows []model.Property) {
+	cases := Cases()
 	for _, p := range append(model.Properties(), model.Internal()...) {
 		if slices.ContainsFunc(cases, func(c Case) bool { return slices.Contains(c.Shows, p) }) {
 			rows = append(rows, p)
@@ -86,7 +88,7 @@ func (t *Table) explore(ctx context.Context, d *design.Design, column int, c *Ca
 		run.Outcomes = append(run.Outcomes, o.Text)
 	}
 	for i := range r.Violations {
-		if err := t.violation(m, column, c.Name, &r.Violations[i]); err != nil {
+		if err := t.violation(m, column, c, &r.Violations[i]); err != nil {
 			return err
 		}
 	}
@@ -95,17 +97,19 @@ func (t *Table) explore(ctx context.Context, d *design.Design, column int, c *Ca
 
 // violation takes down a violation, and how it comes about if no shorter way
 // to violate the property is known.
-func (t *Table) violation(m *machine.Machine, column int, name string, v *explore.Violation) error {
+func (t *Table) violation(m *machine.Machine, column int, c *Case, v *explore.Violation) error {
 	row := slices.IndexFunc(t.Properties, func(p model.Property) bool { return p.Name == v.Property })
 	if row < 0 {
 		return fmt.Errorf("no row is for %s, which is violated", v.Property)
 	}
 	cell := &t.Cells[row][column]
 	cell.Status = Violated
-	if !slices.Contains(cell.ViolatedIn, name) {
-		cell.ViolatedIn = append(cell.ViolatedIn, name)
+	if !slices.Contains(cell.ViolatedIn, c.Name) {
+		cell.ViolatedIn = append(cell.ViolatedIn, c.Name)
 	}
-	if known := cell.Counterexample; known != nil && known.Length() <= len(v.Path)+len(v.Cycle) {
+	// What comes after a prologue is not all that happened.
+	known := cell.Counterexample
+	if known != nil && (c.Scenario.Prologue || known.Length() <= len(v.Path)+len(v.Cycle)) {
 		return nil
 	}
 	states, err := explore.Replay(m, append(slices.Clone(v.Path), v.Cycle...))
@@ -114,7 +118,7 @@ func (t *Table) violation(m *machine.Machine, column int, name string, v *explor
 	}
 	last := m.Describe(&states[len(states)-1])
 	cell.Counterexample = &Counterexample{
-		Case: name, How: v.How, Steps: lines(m, v.Path), Cycle: lines(m, v.Cycle), State: strings.Split(strings.TrimSpace(last), "\n"),
+		Case: c.Name, How: v.How, Steps: lines(m, v.Path), Cycle: lines(m, v.Cycle), State: strings.Split(strings.TrimSpace(last), "\n"),
 	}
 	return nil
 }
