@@ -39,3 +39,12 @@ func Library() ([]Entry, error) {
 	}
 	return entries, nil
 }
+
+// Text is the text of a test, "" if there is none at the path.
+func Text(path string) string {
+	text, err := files.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
