@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ func (t *Table) explore(ctx context.Context, d *design.Design, column int, c *Ca
 	}
 	m, err := machine.New(d, &c.Scenario)
 	if err != nil {
-		run.Left, run.Refused = err.Error(), true
+		run.Left, run.Refused = err.Error(), !errors.Is(err, machine.ErrNotApplicable)
 		return nil
 	}
 	r, err := explore.Run(ctx, m, explore.Options{Liveness: true, MaxStates: opts.MaxStates})
