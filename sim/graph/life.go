@@ -35,7 +35,7 @@ func Life(d *design.Design, op model.Opcode, kind design.FileKind, destroyed boo
 	if err != nil {
 		return nil, fmt.Errorf("draw the life of a request in %s: %w", d.Name, err)
 	}
-	g := project(m, w)
+	g := project(m, w, d.Queued == design.QueuedMark)
 	g.Title = fmt.Sprintf("The life of a request in %s", d.Name)
 	g.Subtitle = fmt.Sprintf("%s, %s; %s", op, kind, d.Title)
 	return g, nil
@@ -82,8 +82,9 @@ func of(m *machine.Machine, s *machine.State) machine.RequestState {
 	return r
 }
 
-// project merges the states that say the same of the request.
-func project(m *machine.Machine, w *walk) *Graph {
+// project merges the states that say the same of the request. marks says that
+// the design has a cancel slot, in which early and late are told apart.
+func project(m *machine.Machine, w *walk, marks bool) *Graph {
 	g := &Graph{}
 	number := map[machine.RequestState]int{}
 	var views []machine.RequestState
@@ -130,7 +131,7 @@ func project(m *machine.Machine, w *walk) *Graph {
 		}
 	}
 	for n, v := range views {
-		node := lifeNode(v, slices.Sorted(maps.Keys(ends[n])))
+		node := lifeNode(v, slices.Sorted(maps.Keys(ends[n])), marks)
 		if silent[n] != nil {
 			node.Notes = append(node.Notes, "here "+kindNames(silent[n]))
 		}
@@ -202,7 +203,7 @@ func violated(m *machine.Machine, bits uint64) (names []string) {
 }
 
 // lifeNode names a state of the request.
-func lifeNode(v machine.RequestState, ends []string) Node {
+func lifeNode(v machine.RequestState, ends []string, marks bool) Node {
 	n := Node{Details: v.String()}
 	switch v.Phase {
 	case "idle":
@@ -220,7 +221,7 @@ func lifeNode(v machine.RequestState, ends []string) Node {
 		switch {
 		case v.Returned:
 			n.Name = "returned"
-		case v.Slot == "EARLY" || v.Early:
+		case marks && (v.Slot == "EARLY" || v.Early):
 			n.Name = "taken"
 		default:
 			n.Name = "running"
@@ -236,12 +237,15 @@ func lifeNode(v machine.RequestState, ends []string) Node {
 	}
 	if v.Slot == "CANCELLED" {
 		n.Look = Cancelled
-		if v.Early {
+		switch {
+		case !marks:
+			n.Notes = append(n.Notes, "cancelled")
+		case v.Early:
 			n.Notes = append(n.Notes, "cancelled early")
-		} else {
+		default:
 			n.Notes = append(n.Notes, "cancelled late")
 		}
-	} else if v.Slot != "NULL" && v.Slot != "" {
+	} else if marks && v.Slot != "NULL" && v.Slot != "" {
 		n.Notes = append(n.Notes, "cancel slot "+v.Slot)
 	}
 	if v.Listed {

@@ -33,7 +33,7 @@ func Space(d *design.Design, s *machine.Scenario, most int) (*Graph, error) {
 	kinds := map[machine.Kind]bool{}
 	bad := map[string]map[machine.Kind]bool{}
 	for i := range w.states {
-		g.Nodes = append(g.Nodes, stateNode(m, w, i, len(s.Requests)))
+		g.Nodes = append(g.Nodes, stateNode(m, w, i, len(s.Requests), d.Queued == design.QueuedMark))
 		before := m.Violated(&w.states[i])
 		edges := map[int][]Label{}
 		for _, t := range w.out[i] {
@@ -58,12 +58,12 @@ func Space(d *design.Design, s *machine.Scenario, most int) (*Graph, error) {
 	return g, nil
 }
 
-func stateNode(m *machine.Machine, w *walk, i, requests int) Node {
+func stateNode(m *machine.Machine, w *walk, i, requests int, marks bool) Node {
 	s := &w.states[i]
 	n := Node{Name: fmt.Sprint(i), Details: strings.TrimSpace(m.Describe(s))}
 	for r := range requests {
 		v := m.Request(s, r)
-		about := lifeNode(v, nil)
+		about := lifeNode(v, nil, marks)
 		n.Notes = append(n.Notes, fmt.Sprintf("%d %s", r, strings.Join(append([]string{about.Name}, about.Notes...), ", ")))
 		n.Look = max(n.Look, about.Look)
 	}
