@@ -188,14 +188,20 @@ func (b *Bounds) check() error {
 	return nil
 }
 
+// requests declares a file of each kind that there are operations on, and the
+// requests, one operation after the other.
 func (b *Bounds) requests(s *machine.Scenario) {
-	for i := range b.Requests {
-		op := b.Op[i%len(b.Op)]
-		file := slices.IndexFunc(s.Files, func(f machine.File) bool { return f.Kind == op.File })
-		if file < 0 {
-			file = len(s.Files)
+	fileOf := func(op Operation) int {
+		return slices.IndexFunc(s.Files, func(f machine.File) bool { return f.Kind == op.File })
+	}
+	for _, op := range b.Op {
+		if fileOf(op) < 0 {
 			s.Files = append(s.Files, machine.File{Kind: op.File})
 		}
+	}
+	for i := range b.Requests {
+		op := b.Op[i%len(b.Op)]
+		file := fileOf(op)
 		r := machine.Request{Opcode: op.Opcode, File: uint8(file), Units: op.Units, Eventfd: b.Eventfd, Refused: i >= b.Requests-b.Refused}
 		if b.SameIocb {
 			r.Address = 1
