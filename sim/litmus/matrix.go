@@ -55,11 +55,16 @@ func RunAll(ctx context.Context, tests []*litmus.Test, designs []design.Design, 
 }
 
 // Classes numbers the sets of outcomes that a test has, from 0, in the order
-// of the designs: designs with one number cannot be told apart by it.
+// of the designs: designs with one number cannot be told apart by it. -1 is a
+// design that it is not applicable to.
 func (m *Matrix) Classes(test int) []int {
 	classes := make([]int, len(m.Designs))
 	var sets []*Result
 	for d, r := range m.Results[test] {
+		if r.Inapplicable != "" {
+			classes[d] = -1
+			continue
+		}
 		i := slices.IndexFunc(sets, func(o *Result) bool { return r.sameOutcomes(o) })
 		if i < 0 {
 			i = len(sets)
@@ -70,10 +75,12 @@ func (m *Matrix) Classes(test int) []int {
 	return classes
 }
 
-// Differ lists the tests that tell two designs, by their indices, apart.
+// Differ lists the tests that tell two designs, by their indices, apart by
+// outcomes.
 func (m *Matrix) Differ(a, b int) (tests []int) {
 	for i := range m.Tests {
-		if !m.Results[i][a].sameOutcomes(m.Results[i][b]) {
+		one, two := m.Results[i][a], m.Results[i][b]
+		if one.Inapplicable == "" && two.Inapplicable == "" && !one.sameOutcomes(two) {
 			tests = append(tests, i)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"aiocheck/sim/explore"
 )
 
 // Report is a test with what running it under some designs found.
@@ -48,7 +50,10 @@ func (r *Report) WriteText(w io.Writer) error {
 			upTo = "at most "
 		}
 		fmt.Fprintf(&b, "\n  %s: %s%d states, %s", strings.Join(names, ", "), upTo, states, plural(len(first.Outcomes), "outcome"))
-		if first.Stop != "complete" {
+		if first.Inapplicable != "" {
+			fmt.Fprintf(&b, ": %s", first.Inapplicable)
+		}
+		if first.Stop != explore.StopComplete {
 			fmt.Fprintf(&b, " found before the exploration was stopped (%s)", first.Stop)
 		}
 		b.WriteByte('\n')
@@ -99,7 +104,7 @@ func (r *Report) alike() (groups [][]*Result) {
 }
 
 func (r *Result) sameAs(o *Result) bool {
-	return r.Stop == o.Stop && slices.Equal(r.Violated, o.Violated) &&
+	return r.Stop == o.Stop && r.Inapplicable == o.Inapplicable && slices.Equal(r.Violated, o.Violated) &&
 		slices.EqualFunc(r.Outcomes, o.Outcomes, func(a, b Outcome) bool { return a.Text == b.Text }) &&
 		slices.EqualFunc(r.Verdicts, o.Verdicts, func(a, b Verdict) bool { return a.Is == b.Is && a.Index == b.Index })
 }

@@ -2,6 +2,7 @@ package litmus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -20,7 +21,10 @@ type Result struct {
 	Stop     explore.Stop `json:"stop"`
 	Outcomes []Outcome    `json:"outcomes"` // every one, if Stop is explore.StopComplete
 	Violated []string     `json:"violated"` // properties, in some behaviour
-	Verdicts []Verdict    `json:"conditions"`
+	// Inapplicable says why the test cannot be run under the design, which has
+	// no such calls; then there are no outcomes, and conditions fail.
+	Inapplicable string    `json:"inapplicable,omitempty"`
+	Verdicts     []Verdict `json:"conditions"`
 
 	model *watched
 }
@@ -55,7 +59,11 @@ func Run(ctx context.Context, t *litmus.Test, d *design.Design, opts explore.Opt
 		return nil, fmt.Errorf("test %s: %w", t.Name, err)
 	}
 	m, err := machine.New(d, s)
-	if err != nil {
+	switch {
+	case errors.Is(err, machine.ErrNotApplicable):
+		r := &Result{Test: t, Name: t.Name, Design: d.Name, Stop: explore.StopComplete, Inapplicable: err.Error()}
+		return r, r.judge(d)
+	case err != nil:
 		return nil, fmt.Errorf("test %s under %s: %w", t.Name, d.Name, err)
 	}
 	var show shown
@@ -127,6 +135,8 @@ func (r *Result) verdict(i int, c *litmus.Condition) Verdict {
 		decisive = no
 	}
 	switch {
+	case r.Inapplicable != "":
+		v.Is = Failed
 	case decisive >= 0:
 		v.Witness = &decisive
 		v.Is = Failed
