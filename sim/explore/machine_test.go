@@ -3,6 +3,8 @@ package explore
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"aiocheck/model/design"
 	"aiocheck/model/machine"
 )
@@ -23,15 +25,23 @@ func cancelMachine(t testing.TB, d string, requests, workers, cancellers int) *m
 	return m
 }
 
-func TestMachine(t *testing.T) {
+// TestReductionsOfMachine compares verdicts and outcomes of every design with
+// and without reductions.
+func TestReductionsOfMachine(t *testing.T) {
 	for _, d := range design.All() {
-		for _, o := range []Options{{}, {Symmetry: true}, {PartialOrder: true}, {Symmetry: true, PartialOrder: true}} {
+		m := cancelMachine(t, d.Name, 2, 2, 2)
+		whole := explored(t, m, Options{Liveness: true})
+		for _, o := range []Options{{Symmetry: true}, {PartialOrder: true}, {Symmetry: true, PartialOrder: true}} {
 			o.Liveness = true
-			m := cancelMachine(t, d.Name, 2, 2, 2)
 			r := explored(t, m, o)
-			t.Log(d.Name, m.Words(), r.States, r.Transitions, r.Depth, len(r.Outcomes), r.Cost.Elapsed)
-			for _, v := range r.Violations {
-				t.Log(v.Property, v.How, v.States, len(v.Path), len(v.Cycle))
+			if !r.Complete() || r.States > whole.States {
+				t.Errorf("%s, %+v: %d states of %d", d.Name, o, r.States, whole.States)
+			}
+			if diff := cmp.Diff(violated(whole), violated(r)); diff != "" {
+				t.Errorf("%s, %+v: %s", d.Name, o, diff)
+			}
+			if diff := cmp.Diff(texts(whole.Outcomes), texts(r.Outcomes)); diff != "" {
+				t.Errorf("%s, %+v: %s", d.Name, o, diff)
 			}
 		}
 	}
