@@ -1,0 +1,143 @@
+package build
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Image is a kernel that was built.
+type Image struct {
+	Name     string    `json:"name"`     // a variant's, with -unpatched if it is without our patches
+	Key      string    `json:"key"`      // of everything that went in
+	Version  string    `json:"version"`  // of the source: 6.1.192
+	Release  string    `json:"release"`  // what uname -r says in it
+	Source   string    `json:"source"`   // the package, or how else it is known
+	Patches  []string  `json:"patches"`  // names, in order
+	Compiler string    `json:"compiler"` // as it calls itself
+	Built    time.Time `json:"built"`
+	Seconds  float64   `json:"seconds"` // that make took, the last time if it was interrupted
+	Lines    int       `json:"lines"`   // that make said
+	Bytes    int64     `json:"bytes"`   // of the bzImage
+
+	Dir string `json:"dir"` // where it is
+}
+
+// unpatchedSuffix ends the names of kernels without our patches.
+const unpatchedSuffix = "-unpatched"
+
+func imageName(variant string, unpatched bool) string {
+	if unpatched {
+		return variant + unpatchedSuffix
+	}
+	return variant
+}
+
+const manifestName = "image.json"
+
+// BzImage is the path of the compressed image, which anything boots.
+func (i Image) BzImage() string { return filepath.Join(i.Dir, "bzImage") }
+
+// Vmlinux is the path of the ELF image, which QEMU enters directly (PVH), and
+// which has the symbols.
+func (i Image) Vmlinux() string { return filepath.Join(i.Dir, "vmlinux") }
+
+// Config is the path of the whole .config.
+func (i Image) Config() string { return filepath.Join(i.Dir, "config") }
+
+// ErrNotBuilt is the error of Find for a kernel that is not in the cache.
+var ErrNotBuilt = errors.New("not built")
+
+// List is every kernel in the cache, the newest first.
+func (c Cache) List() ([]Image, error) {
+	entries, err := os.ReadDir(c.images())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list kernels: %w", err)
+	}
+	var images []Image
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), partial) {
+			continue
+		}
+		image, err := readImage(filepath.Join(c.images(), e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, image)
+	}
+	slices.SortFunc(images, func(a, b Image) int { return b.Built.Compare(a.Built) })
+	return images, nil
+}
+
+// Find is the newest kernel of a name: plain, debug-unpatched, ...
+func (c Cache) Find(name string) (Image, error) {
+	images, err := c.List()
+	if err != nil {
+		return Image{}, err
+	}
+	for _, i := range images {
+		if i.Name == name {
+			return i, nil
+		}
+	}
+	command := "aiocheck kernel build " + strings.TrimSuffix(name, unpatchedSuffix)
+	if strings.HasSuffix(name, unpatchedSuffix) {
+		command += " --unpatched"
+	}
+	return Image{}, fmt.Errorf("kernel %s is %w: run %s", name, ErrNotBuilt, command)
+}
+
+func readImage(dir string) (Image, error) {
+	path := filepath.Join(dir, manifestName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Image{}, fmt.Errorf("read kernel's description: %w", err)
+	}
+	var i Image
+	if err := json.Unmarshal(text, &i); err != nil {
+		return Image{}, fmt.Errorf("read kernel's description: %s: %w", path, err)
+	}
+	i.Dir = dir // the cache may have been moved
+	return i, nil
+}
+
+// store puts a kernel into the cache. It is there whole, or not at all.
+func (c Cache) store(i Image, obj string) (Image, error) {
+	i.Dir = filepath.Join(c.images(), i.Name+"-"+i.Key)
+	tmp := i.Dir + partial
+	if err := errors.Join(os.RemoveAll(tmp), os.MkdirAll(tmp, 0o777)); err != nil {
+		return i, fmt.Errorf("make directory for the kernel: %w", err)
+	}
+	for _, f := range []struct{ from, to string }{
+		{"arch/x86/boot/bzImage", "bzImage"}, {"vmlinux", "vmlinux"}, {".config", "config"},
+	} {
+		if err := copyFile(filepath.Join(obj, f.from), filepath.Join(tmp, f.to)); err != nil {
+			return i, errors.Join(fmt.Errorf("store kernel: %w", err), os.RemoveAll(tmp))
+		}
+	}
+	info, err := os.Stat(filepath.Join(tmp, "bzImage"))
+	if err != nil {
+		return i, fmt.Errorf("store kernel: %w", err)
+	}
+	i.Bytes = info.Size()
+	text, err := json.MarshalIndent(i, "", "  ")
+	if err != nil {
+		return i, fmt.Errorf("describe kernel: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(tmp, manifestName), append(text, '\n'), 0o666); err != nil {
+		return i, errors.Join(noSpace(fmt.Errorf("describe kernel: %w", err), tmp), os.RemoveAll(tmp))
+	}
+	if err := os.Rename(tmp, i.Dir); err != nil {
+		return i, fmt.Errorf("store kernel: %w", err)
+	}
+	return i, nil
+}
