@@ -55,7 +55,7 @@ func (m *Machine) has(k Kind) bool {
 
 // submits is has for the steps of io_submit: some request has them on its way.
 func (m *Machine) submits(k Kind) bool {
-	if m.sc.Prologue && m.threads[0].Calls[0].Kind == Submit && m.calls(Submit) == 1 {
+	if m.threads[0].call.get(&m.initial) > 0 && m.threads[0].Calls[0].Kind == Submit && m.calls(Submit) == 1 {
 		return false // it is over before the first step
 	}
 	on := func(pc int) bool { return m.count(func(r *request) bool { return r.next[pc] != 0 }) > 0 }
