@@ -55,7 +55,6 @@ type commands struct {
 	Explore exploreCommand   `cmd:"" help:"Visit every state of a design's model and check every property."`
 	Replay  replayCommand    `cmd:"" help:"Execute a schedule on the model, step by step."`
 	Kernel  kernelCommand    `cmd:"" help:"Build and manage kernels for guests."`
-	Kernel  kernelCommand    `cmd:"" help:"Build and manage kernels for guests."`
 	Doctor  doctorCommand    `cmd:"" help:"Say what this machine can do, and what to install."`
 	Version kong.VersionFlag `help:"Print the version." short:"V"`
 }
