@@ -51,7 +51,7 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 	r.coverage(b)
 	c := res.Cost
 	line(b, "cost", "%s, %s states/s on %s, %s (%.1f bytes a state)", c.Elapsed.Round(time.Millisecond),
-		humanize.SIWithDigits(c.Rate, 2, ""), cores(c.Workers), humanize.IBytes(uint64(c.Bytes)), c.BytesPerState)
+		humanize.SIWithDigits(c.Rate, 2, ""), plural(int64(c.Workers), "core"), humanize.IBytes(uint64(c.Bytes)), c.BytesPerState)
 	paragraph(b, "covered  ", 10, strings.Fields(r.covered()), "")
 	if style.Outcomes {
 		writeOutcomes(b, res)
@@ -74,11 +74,12 @@ func line(w io.Writer, name, format string, args ...any) {
 	fmt.Fprintf(w, "%-9s %s\n", name, fmt.Sprintf(format, args...))
 }
 
-func cores(n int) string {
+// plural is a number of things.
+func plural(n int64, thing string) string {
 	if n == 1 {
-		return "1 core"
+		return "1 " + thing
 	}
-	return fmt.Sprintf("%d cores", n)
+	return humanize.Comma(n) + " " + thing + "s"
 }
 
 var stopText = map[explore.Stop]string{
@@ -96,8 +97,8 @@ func (rep *Report) covered() string {
 	}
 	text := "every reachable state"
 	if why != "" {
-		text = fmt.Sprintf("not everything: %s with %s states still to expand; all states within %d steps were found",
-			why, humanize.Comma(r.Frontier), r.CompleteDepth)
+		text = fmt.Sprintf("not everything: %s with %s still to expand; all states within %s were found",
+			why, plural(r.Frontier, "state"), plural(int64(r.CompleteDepth), "step"))
 	}
 	switch r.Liveness {
 	case explore.LivenessOff:
@@ -118,12 +119,12 @@ func sampled(p *explore.Partial, why string) string {
 	}
 	switch p.Mode {
 	case explore.RandomWalk:
-		parts = append(parts, fmt.Sprintf("%s random walks, of whose later steps %.2g %% showed a state that was new", humanize.Comma(p.Walks), 100*p.Missed))
+		parts = append(parts, fmt.Sprintf("%s, of whose later steps %.2g %% showed a state that was new", plural(p.Walks, "random walk"), 100*p.Missed))
 	case explore.Bitstate:
 		parts = append(parts, fmt.Sprintf("%.2g %% of the bits are set, so that a new state was taken for a known one with a chance of at most %.2g", 100*p.Fill, p.Missed))
 	}
 	if p.Cut > 0 {
-		parts = append(parts, fmt.Sprintf("%s paths were given up for their length", humanize.Comma(p.Cut)))
+		parts = append(parts, plural(p.Cut, "path")+" given up for their length")
 	}
 	return "perhaps not everything: " + strings.Join(parts, "; ") + "; fair cycles were not looked for"
 }
@@ -165,7 +166,7 @@ func paragraph(w io.Writer, heading string, indent int, items []string, comma st
 
 func writeOutcomes(w io.Writer, r *explore.Result) {
 	for i, o := range r.Outcomes {
-		fmt.Fprintf(w, "\noutcome %d, in %s states, first after %d steps\n", i+1, humanize.Comma(o.States), len(o.Path))
+		fmt.Fprintf(w, "\noutcome %d, in %s, first after %s\n", i+1, plural(o.States, "state"), plural(int64(len(o.Path)), "step"))
 		for _, text := range strings.Split(o.Text, "\n") {
 			fmt.Fprintf(w, "  %s\n", text)
 		}
@@ -183,8 +184,8 @@ func (r *Report) writeExample(w io.Writer, p *Property, e *Example, style Style)
 	if r.Shortest {
 		way = "a shortest way there"
 	}
-	fmt.Fprintf(w, "\n%s: %s %s, %s; %s such states\n", p.Name, style.verdict(p.Verdict),
-		fmt.Sprintf(howText[e.How], len(e.Run.Schedule.Steps)), way, humanize.Comma(e.States))
+	fmt.Fprintf(w, "\n%s: %s %s, %s; %s\n", p.Name, style.verdict(p.Verdict),
+		fmt.Sprintf(howText[e.How], len(e.Run.Schedule.Steps)), way, plural(e.States, "such state"))
 	fmt.Fprintf(w, "  %s\n", p.Sentence)
 	e.Run.WriteTable(w) // w is buffered: an error comes with Flush
 	if e.File != "" {
