@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"aiocheck/kernel"
+	"aiocheck/kernel/build"
 )
 
 // Status is how far an ability is there.
@@ -38,7 +38,7 @@ type Check struct {
 func Examine(ctx context.Context, dir string) []Check {
 	return []Check{
 		aio(), aioLimits(kernel.AIOLimits()), direct(dir), loopDevices("/dev/loop-control"),
-		emulator(ctx), kvm(ctx, "/dev/kvm"), buildTools(),
+		emulator(ctx), kvm(ctx, "/dev/kvm"), buildTools(ctx),
 	}
 }
 
@@ -119,35 +119,22 @@ func loopDevices(control string) Check {
 	return c
 }
 
-// tool is a program or a header that a kernel build needs, and its package.
-type tool struct{ name, pkg string }
-
-// tools are those of Documentation/process/changes.rst that Debian's minimal
-// installation lacks.
-var tools = []tool{
-	{"gcc", "gcc"}, {"make", "make"}, {"flex", "flex"}, {"bison", "bison"}, {"bc", "bc"}, {"xz", "xz-utils"}, {"perl", "perl"},
-	{"/usr/include/gelf.h", "libelf-dev"}, {"/usr/include/openssl/opensslv.h", "libssl-dev"},
-}
-
-func buildTools() Check {
+func buildTools(ctx context.Context) Check {
 	c := Check{Name: "kernel build tools", Needed: forBuilds, Status: OK}
-	var have, packages []string
-	for _, t := range tools {
-		_, err := exec.LookPath(t.name)
-		if filepath.IsAbs(t.name) {
-			_, err = os.Stat(t.name)
-		}
-		if err != nil {
-			packages = append(packages, t.pkg)
-		} else {
-			have = append(have, t.pkg)
-		}
+	missing := build.Missing(ctx)
+	if len(missing) > 0 {
+		c.Status, c.Detail = Missing, "not found: "+strings.Join(missing, ", ")
+		c.Fix = build.InstallCommand(missing)
+		return c
+	}
+	var have []string
+	for _, t := range build.Tools {
+		have = append(have, t.Package)
 	}
 	c.Detail = "found " + strings.Join(have, ", ")
-	if len(packages) > 0 {
-		c.Status = Missing
-		c.Detail = "not found: " + strings.Join(packages, ", ")
-		c.Fix = "apt-get install " + strings.Join(packages, " ")
+	if _, err := exec.LookPath("ccache"); err != nil {
+		c.Status, c.Detail = Limited, c.Detail+", but not ccache: every build begins from nothing"
+		c.Fix = build.InstallCommand([]string{"ccache"})
 	}
 	return c
 }
