@@ -13,7 +13,7 @@ import (
 func TestAgreesWithNaiveSearch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProcesses(t)
-		want := search1(p)
+		want := searchNaively(p)
 		var first *Result
 		for _, o := range []Options{
 			{Workers: 1}, {Workers: 2},

@@ -17,7 +17,7 @@ func TestLimitOfStatesIsExact(t *testing.T) {
 			t.Errorf("%d: %+v", most, one)
 		}
 		within := int64(0) // the states up to the complete depth
-		for s, d := range search1(g).distance {
+		for s, d := range searchNaively(g).distance {
 			_ = s
 			if d <= one.CompleteDepth {
 				within++

@@ -36,7 +36,15 @@ func (x *search) liveness(ctx context.Context) (map[int]cycle, bool) {
 		return cycles, true
 	}
 	l := x.newLasso(cycles)
-	components(int(x.states), l.keep, l.successors, func(component []uint32) {
+	seen, cancelled := 0, false
+	keep := func(v uint32) bool {
+		// Once cancelled, letting no vertex in ends the search quickly.
+		if seen++; seen%checkEvery == 0 && ctx.Err() != nil {
+			cancelled = true
+		}
+		return !cancelled && l.keep(v)
+	}
+	components(int(x.states), keep, l.successors, func(component []uint32) {
 		if ctx.Err() == nil {
 			l.judge(component)
 		}

@@ -15,7 +15,7 @@ type naive struct {
 	taken       map[Kind]int64
 }
 
-func search1(m Model) naive {
+func searchNaively(m Model) naive {
 	n := naive{
 		distance: map[State]int{}, inState: map[string]int{}, badStates: map[string]int64{}, deadlock: map[string]int{},
 		outcomes: map[string]int64{}, outcomeAt: map[string]int{}, fair: map[string]bool{}, taken: map[Kind]int64{},

@@ -12,7 +12,9 @@ type Options struct {
 	Symmetry bool
 	// PartialOrder expands only the successors that Model.Ample selects.
 	PartialOrder bool
-	// Liveness also looks for fair cycles in which a promise stays pending.
+	// Liveness also looks for fair cycles in which a promise stays pending. If
+	// the graph has cycles it takes 8 bytes more for each state, and some for
+	// each state on the path that it follows, which MaxBytes does not bound.
 	Liveness bool
 	// StopAtViolation ends the search with the round that found one.
 	StopAtViolation bool

@@ -1,8 +1,6 @@
 package explore
 
 import (
-	"context"
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -126,17 +124,6 @@ func (a *sampler) take(step Step) {
 	a.path = append(a.path, step)
 	a.steps[step.Kind]++
 	a.p.Transitions++
-}
-
-// stopped says whether ctx has ended the search, and why.
-func stopped(ctx context.Context) (Stop, bool) {
-	switch {
-	case ctx.Err() == nil:
-		return StopComplete, false
-	case errors.Is(context.Cause(ctx), errTimeLimit):
-		return StopTime, true
-	}
-	return StopCancelled, true
 }
 
 func (a *sampler) progress(report func(Progress), every time.Duration, frontier, depth int) {

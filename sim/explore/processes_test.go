@@ -48,7 +48,7 @@ func (p processes) place(s *State, i int) int {
 	return int(s[w] >> shift & 7)
 }
 
-func (p processes) places1(s *State) []int {
+func (p processes) allPlaces(s *State) []int {
 	v := make([]int, p.count)
 	for i := range v {
 		v[i] = p.place(s, i)
@@ -71,7 +71,7 @@ func (p processes) Properties() []model.Property {
 func (p processes) Kinds() []Kind { return []Kind{0, 1, 2, 3} }
 
 func (p processes) Successors(s *State, out []Successor) []Successor {
-	v := p.places1(s)
+	v := p.allPlaces(s)
 	for i := range v {
 		for e, j := range p.edges {
 			if j.from != v[i] || !p.open(j, v, i) {
@@ -95,7 +95,7 @@ func (p processes) open(j jump, v []int, i int) bool {
 }
 
 func (p processes) Violated(s *State) uint64 {
-	v := p.places1(s)
+	v := p.allPlaces(s)
 	for i := range v {
 		for j := range v {
 			if i != j && v[i] == p.meet[0] && v[j] == p.meet[1] {
@@ -107,7 +107,7 @@ func (p processes) Violated(s *State) uint64 {
 }
 
 func (p processes) Stuck(s *State) (bits uint64) {
-	for _, at := range p.places1(s) {
+	for _, at := range p.allPlaces(s) {
 		for i, places := range p.pending {
 			bits |= uint64(places>>at&1) << (i + 1)
 		}
@@ -116,12 +116,12 @@ func (p processes) Stuck(s *State) (bits uint64) {
 }
 
 func (p processes) Terminal(s *State) bool {
-	return !slices.ContainsFunc(p.places1(s), func(at int) bool { return p.accepting>>at&1 == 0 })
+	return !slices.ContainsFunc(p.allPlaces(s), func(at int) bool { return p.accepting>>at&1 == 0 })
 }
 
 // Outcome is where processes are, no matter which.
 func (p processes) Outcome(s *State) string {
-	v := p.places1(s)
+	v := p.allPlaces(s)
 	slices.Sort(v)
 	return fmt.Sprint(v)
 }
@@ -129,7 +129,7 @@ func (p processes) Outcome(s *State) string {
 func (p processes) Fair(step Step) bool { return p.unfair>>step.Kind&1 == 0 }
 
 func (p processes) Canonical(s *State) State {
-	v := p.places1(s)
+	v := p.allPlaces(s)
 	slices.Sort(v)
 	return p.pack(v)
 }
@@ -137,7 +137,7 @@ func (p processes) Canonical(s *State) State {
 // Ample is all steps of one process whose next edges neither ask nor show
 // anything: whatever the others do commutes with them.
 func (p processes) Ample(s *State, succ []Successor) []Successor {
-	for i, at := range p.places1(s) {
+	for i, at := range p.allPlaces(s) {
 		quiet := p.visible>>at&1 == 0
 		for _, j := range p.edges {
 			if j.from == at {

@@ -21,7 +21,7 @@ type Result struct {
 
 	Steps      []StepCount `json:"steps"`      // by kind; a count of 0 is a step never taken
 	Outcomes   []Outcome   `json:"outcomes"`   // by text
-	Violations []Violation `json:"violations"` // by the order of the model's properties, deadlock last
+	Violations []Violation `json:"violations"` // in the order of the model's properties, deadlock and then cycles last
 	Liveness   Liveness    `json:"liveness"`   // what was done about promises
 
 	Cost Cost `json:"cost"`
