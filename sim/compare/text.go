@@ -183,7 +183,7 @@ func (p *Pair) writeText(b *bufio.Writer, columns []Column) {
 	for _, d := range p.Parameters {
 		fmt.Fprintf(b, "  %-47s %s | %s\n", d.Parameter, d.Values[0], d.Values[1])
 	}
-	fmt.Fprintf(b, "\nand in how %s can end\n", count(len(p.Outcomes), "case"))
+	fmt.Fprintf(b, "\nin %s they can end differently\n", count(len(p.Outcomes), "case"))
 	for _, o := range p.Outcomes {
 		fmt.Fprintf(b, "  %s: %s\n", o.Case, o.Sentence)
 		writeOnly(b, columns, o.Only)
@@ -191,7 +191,7 @@ func (p *Pair) writeText(b *bufio.Writer, columns []Column) {
 	if p.Ran == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nand in %d of the %s that both can run\n", len(p.Tests), count(p.Ran, "litmus test"))
+	fmt.Fprintf(b, "\n%d of the %s that both can run come out differently\n", len(p.Tests), count(p.Ran, "litmus test"))
 	for _, l := range p.Tests {
 		fmt.Fprintf(b, "  %s: %s\n", l.Name, l.Sentence)
 		for _, c := range l.Conditions {
