@@ -3,8 +3,8 @@ package replay
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 )
 
 // Row is a step that was taken, for people.
@@ -30,23 +30,26 @@ func (r *Run) Rows() []Row {
 // sheet is what most sources begin with: the fact sheet on thread-based AIO.
 const sheet = "thread-aio.md "
 
-const forever = "  from here on for ever:"
+const forever = "from here on for ever:"
 
-// WriteTable prints the steps that were taken as a table.
+// WriteTable prints the steps that were taken as a table that fits into a
+// hundred columns. Sources are sections of the fact sheet, unless they say of
+// what else.
 func (r *Run) WriteTable(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "  #\tactor\tstep\tlock\twhat happens\tsource (sections are of %s)\n", strings.TrimSpace(sheet))
+	head := []string{"#", "actor", "step", "lock", "what happens", strings.TrimSpace(sheet)}
+	caps := []int{0, 0, 0, 15, 46, 14}
+	rows := [][]string{head}
 	for i, row := range r.Rows() {
 		if i == len(r.Schedule.Steps) {
-			fmt.Fprintln(t, forever) // a line without cells ends no column
+			rows = append(rows, []string{"", "", "", "", forever, ""})
 		}
 		lock := row.Lock
 		if lock == "" {
 			lock = "-"
 		}
-		fmt.Fprintf(t, "  %d\t%s\t%s\t%s\t%s\t%s\n", row.Number, row.Actor, row.Step, lock, row.What, strings.TrimPrefix(row.Source, sheet))
+		rows = append(rows, []string{strconv.Itoa(row.Number), row.Actor, row.Step, lock, row.What, strings.TrimPrefix(row.Source, sheet)})
 	}
-	return t.Flush()
+	return writeColumns(w, caps, rows)
 }
 
 // WriteStates prints the initial state, then each step and under it the lines
@@ -60,7 +63,7 @@ func (r *Run) WriteStates(w io.Writer) error {
 	}
 	for i, row := range r.Rows() {
 		if i == len(r.Schedule.Steps) {
-			fmt.Fprintln(&b, forever)
+			fmt.Fprintln(&b, "  "+forever)
 		}
 		lock := ""
 		if row.Lock != "" {
