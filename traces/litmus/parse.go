@@ -174,7 +174,7 @@ func (p *parser) prose(line string) string {
 // designs reads names of designs and groups up to the end of the line or a
 // colon.
 func (p *parser) designs() (words []string) {
-	want := "a design or a group of designs: " + oneOf(append(allDesigns(), Groups()[1:]...)) + ", with +BUG for a seeded bug"
+	want := "a design or a group of designs: " + oneOf(append(allDesigns(), Groups()...)) + ", with +BUG for a seeded bug"
 	for {
 		w := p.word(want)
 		if p.err != nil {
