@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -184,12 +185,12 @@ func TestTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	const wantTable = `
-  #  actor     step  lock             what happens                               thread-aio.md
-  1  thread 0  S0    RCU              enters io_submit and looks up the context  2.2
-  2  thread 0  S1    irq-off, CAS;    takes a slot for request 0                 2.2, 2.8
+  #  actor     step  lock           what happens                               thread-aio.md
+  1  thread 0  S0    RCU            enters io_submit and looks up the context  2.2
+  2  thread 0  S1    irq-off, CAS;  takes a slot for request 0                 2.2, 2.8
                      refill under
                      CMP
-  3  thread 0  S3e   -                refuses request 0, gives its slot back     2.2
+  3  thread 0  S3e   -              refuses request 0, gives its slot back     2.2
 `
 	if d := cmp.Diff(strings.TrimPrefix(wantTable, "\n"), table.String()); d != "" {
 		t.Error(d)
@@ -218,5 +219,23 @@ func TestNewErrors(t *testing.T) {
 		if _, err := New(c.design, bugs, scenario); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
+	}
+}
+
+// The schedule in the documentation is one, and shows what it says.
+func TestDocumentedSchedule(t *testing.T) {
+	page, err := os.ReadFile("../../docs/schedule.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "\n    aiocheck schedule")
+	text, _, _ = strings.Cut("    aiocheck schedule"+text, "\n|")
+	s, err := traces.ParseSchedule("docs/schedule.md", []byte(strings.ReplaceAll("\n"+text, "\n    ", "\n")[1:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := Execute(s)
+	if err != nil || run.Check() != nil || s.Violates == "" {
+		t.Fatalf("%v, %v", err, run.Check())
 	}
 }
