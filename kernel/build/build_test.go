@@ -10,12 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"aiocheck/kernel/patches"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // told collects what a build tells.
 type told struct {
