@@ -25,6 +25,8 @@ type Result struct {
 	// no such calls; then there are no outcomes, and conditions fail.
 	Inapplicable string    `json:"inapplicable,omitempty"`
 	Verdicts     []Verdict `json:"conditions"`
+	// Steps is how often each kind of step was taken.
+	Steps []explore.StepCount `json:"-"`
 
 	model *watched
 }
@@ -82,7 +84,7 @@ func Run(ctx context.Context, t *litmus.Test, d *design.Design, opts explore.Opt
 	if err != nil {
 		return nil, fmt.Errorf("test %s under %s: %w", t.Name, d.Name, err)
 	}
-	r := &Result{Test: t, Name: t.Name, Design: d.Name, States: found.States, Stop: found.Stop, model: w}
+	r := &Result{Test: t, Name: t.Name, Design: d.Name, States: found.States, Stop: found.Stop, Steps: found.Steps, model: w}
 	for _, f := range found.Outcomes {
 		states, err := explore.Replay(w, f.Path)
 		if err != nil {
