@@ -55,6 +55,8 @@ func deliveryCases() []Case {
 	refused := program(regular, list(write(1), write(1)), thread(submit(0), submit(1)))
 	refused.Contexts[0].Slots = 1
 	refused.Requests[0].Refused = true
+	freed := program(regular, list(write(1), write(1)), thread(submit(0), submit(1)), thread(cancel(0)))
+	freed.Contexts[0].Slots = 1
 	counted := program(regular, list(write(1), write(1)), thread(submit(0, 1)), thread(cancel(0)))
 	counted.Requests[0].Eventfd, counted.Requests[1].Eventfd = true, true
 	waited := program(regular, list(write(1), write(1)), thread(submit(0, 1)), thread(reap(2)))
@@ -65,6 +67,7 @@ func deliveryCases() []Case {
 	return []Case{
 		{"one-slot", "three writes to a ring of one slot, reaped between", three, slots},
 		{"mapped-ring", "two writes to a ring of one slot, reaped from the mapped ring", mapped, slots},
+		{"slot-cancelled", "two writes to a ring of one slot, the first cancelled at any time", freed, slots},
 		{"refused", "a request that io_submit refuses, then another", refused, append(slots, model.NoEventForRejected)},
 		{"eventfd", "two writes that signal an eventfd, one of them cancelled", counted, []model.Property{model.EventfdCount}},
 		{"waiter", "a thread that waits for two writes", waited, []model.Property{model.WaiterWoken, model.RequestEnds}},

@@ -34,7 +34,7 @@ func pictures() string {
 
 // The document is what the code gives.
 func TestDocument(t *testing.T) {
-	table := run(t, Options{}, Cases(), design.All()...)
+	table := wholeTable(t)
 	var want bytes.Buffer
 	want.WriteString(head + pictures())
 	if err := table.WriteMarkdown(&want); err != nil {
