@@ -15,17 +15,15 @@ import (
 	"aiocheck/sim/bounds"
 	"aiocheck/sim/explore"
 	"aiocheck/sim/explore/report"
-	runner "aiocheck/sim/litmus"
 	"aiocheck/sim/replay"
 	"aiocheck/traces"
-	"aiocheck/traces/litmus"
 )
 
 type exploreCommand struct {
 	Design string   `help:"The design; an unknown name lists them (default: thread-6.1, or the one that the first bug is made for)." placeholder:"NAME"`
 	Bug    []string `help:"Seeded bug to put into it; an unknown name lists them. Without a scenario, that of the first bug is explored." placeholder:"NAME"`
 
-	Scenario      string `help:"File of the scenario, in place of the flags below: JSON (docs/schedule.md), or a litmus test." placeholder:"FILE" group:"Scenario (default: --requests 2 --workers 1 --cancels 1)"`
+	Scenario      string `help:"A standard case (docs/designs.md), or a file: JSON (docs/schedule.md), or a litmus test; in place of the flags below." placeholder:"CASE|FILE" group:"Scenario (default: --requests 2 --workers 1 --cancels 1)"`
 	bounds.Bounds `embed:"" group:"Scenario (default: --requests 2 --workers 1 --cancels 1)"`
 
 	Symmetry     bool          `help:"Store one state for all that differ only in the names of interchangeable things." default:"true" negatable:"" group:"Search"`
@@ -134,22 +132,7 @@ func (c *exploreCommand) scenario() (*machine.Scenario, error) {
 	case c.Scenario != "" && !c.Bounds.Zero():
 		return nil, errors.New("--scenario and the other flags of the scenario exclude each other")
 	case c.Scenario != "":
-		data, err := os.ReadFile(c.Scenario)
-		if err != nil {
-			return nil, fmt.Errorf("read scenario: %w", err)
-		}
-		if filepath.Ext(c.Scenario) == ".litmus" {
-			test, err := litmus.Parse(c.Scenario, data)
-			if err != nil {
-				return nil, err
-			}
-			return runner.Scenario(test)
-		}
-		scenario, err := traces.ParseScenario(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Scenario, err)
-		}
-		return scenario, nil
+		return namedScenario(c.Scenario)
 	case c.Bounds.Zero() && len(c.Bug) > 0:
 		if b, ok := design.ParseBug(c.Bug[0]); ok {
 			return machine.Witness(b), nil

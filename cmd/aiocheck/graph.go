@@ -4,16 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"aiocheck/model"
 	"aiocheck/model/design"
-	"aiocheck/model/machine"
-	"aiocheck/sim/compare"
 	"aiocheck/sim/graph"
-	simlitmus "aiocheck/sim/litmus"
-	"aiocheck/traces/litmus"
 )
 
 type graphCommand struct {
@@ -22,7 +17,7 @@ type graphCommand struct {
 	Opcode    string   `help:"Draw the life of a request of this opcode." default:"PWRITE" placeholder:"OPCODE"`
 	File      string   `help:"On a file of this kind." default:"regular" placeholder:"KIND"`
 	Destroy   bool     `help:"With an io_destroy at any time."`
-	Scenario  string   `help:"Draw instead every state that a program reaches: a standard case of compare, or a litmus test's file." placeholder:"CASE|FILE.litmus"`
+	Scenario  string   `help:"Draw instead every state that a program reaches: a standard case (docs/designs.md), or a file: JSON (docs/schedule.md), or a litmus test." placeholder:"CASE|FILE"`
 	MaxStates int      `help:"Refuse to draw more states." default:"500" placeholder:"N"`
 	Format    string   `help:"dot, svg or html." enum:"dot,svg,html" default:"svg"`
 	Output    string   `help:"Write to this file instead of the terminal." short:"o" placeholder:"FILE"`
@@ -51,7 +46,7 @@ func (c *graphCommand) Run(s *session) error {
 
 func (c *graphCommand) graph(d *design.Design) (*graph.Graph, error) {
 	if c.Scenario != "" {
-		s, err := scenarioOf(c.Scenario)
+		s, err := namedScenario(c.Scenario)
 		if err != nil {
 			return nil, err
 		}
@@ -66,30 +61,6 @@ func (c *graphCommand) graph(d *design.Design) (*graph.Graph, error) {
 		return nil, fmt.Errorf("no kind of file is called %q", c.File)
 	}
 	return graph.Life(d, op, kind, c.Destroy)
-}
-
-// scenarioOf is a standard case, or the program of a litmus test.
-func scenarioOf(name string) (*machine.Scenario, error) {
-	if found, ok := compare.CaseNamed(name); ok {
-		found.Scenario.Name = name
-		return &found.Scenario, nil
-	}
-	if !strings.Contains(name, ".") {
-		var names []string
-		for _, c := range compare.Cases() {
-			names = append(names, c.Name)
-		}
-		return nil, fmt.Errorf("no standard case is called %q: there are %s", name, strings.Join(names, ", "))
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	t, err := litmus.Parse(name, text)
-	if err != nil {
-		return nil, err
-	}
-	return simlitmus.Scenario(t)
 }
 
 func (c *graphCommand) write(ctx context.Context, g *graph.Graph, w io.Writer) error {
