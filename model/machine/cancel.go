@@ -12,6 +12,11 @@ func (m *Machine) cancelCalls(s *State, ti int, call *Call, out []Successor) []S
 		}
 		var t *State
 		out, t = slot(out, s)
+		if call.Elsewhere { // the list of that context does not have it
+			m.finish(t, th, ansError+uint64(m.notFound()))
+			out = took(out, C3n, uint8(ti), i)
+			continue
+		}
 		if m.refusesCallers(s, m.reqs[i].ctx) {
 			m.finish(t, th, ansError+uint64(design.AnswerInvalid))
 			out = took(out, C2n, uint8(ti), i)
@@ -185,6 +190,16 @@ func (m *Machine) find(s *State, i int) int {
 	return found
 }
 
+// notFound is the answer of a cancel that does not find its request.
+func (m *Machine) notFound() design.Answer {
+	for _, a := range []design.Answer{design.AnswerNotFound, design.AnswerAllDone, design.AnswerAgain} {
+		if m.answers(a) {
+			return a
+		}
+	}
+	return design.AnswerInvalid
+}
+
 // searchAndAct is a cancel that is one critical section under the design's own
 // lock: io_uring's, acall's, POSIX AIO's, and mainline's, which finds nothing
 // but polls.
@@ -192,15 +207,7 @@ func (m *Machine) searchAndAct(s *State, ti, i int, out []Successor) []Successor
 	th, r := &m.threads[ti], &m.reqs[i]
 	t := *s
 	ph := r.ph.get(s)
-	answer := design.AnswerInvalid
-	switch {
-	case m.answers(design.AnswerNotFound):
-		answer = design.AnswerNotFound
-	case m.answers(design.AnswerAllDone):
-		answer = design.AnswerAllDone
-	case m.answers(design.AnswerAgain):
-		answer = design.AnswerAgain
-	}
+	answer := m.notFound()
 	switch {
 	case m.d.Queued == design.QueuedRemove && r.qpos.is(s):
 		r.early.set(&t, 1)

@@ -64,8 +64,11 @@ type Call struct {
 	Min, Nr  uint8 // of GetEvents; Nr at most 6
 	// Timeout is set when a GetEvents may end without Min events.
 	Timeout bool
-	File    uint8
-	Units   uint8
+	// Elsewhere is set when a Cancel names a context that is alive, and that
+	// its requests were not submitted to.
+	Elsewhere bool
+	File      uint8
+	Units     uint8
 }
 
 // Request is the declaration of a request. Each is submitted by at most one
