@@ -67,6 +67,23 @@ func Scenario(t *litmus.Test) (*machine.Scenario, error) {
 	return s, nil
 }
 
+// submittedTo is the name of the context that a request is submitted to, "" if
+// it never is.
+func submittedTo(t *litmus.Test, request string) string {
+	for _, th := range t.Threads {
+		for _, c := range th.Calls {
+			switch {
+			case c.Do != litmus.Submit || !slices.Contains(c.Requests, request):
+			case c.Context == "" && len(t.Contexts) > 0:
+				return t.Contexts[0].Name
+			default:
+				return c.Context
+			}
+		}
+	}
+	return ""
+}
+
 // file makes a stream without a size large enough for all that the test
 // writes into it.
 func file(t *litmus.Test, f *litmus.File) (machine.File, error) {
@@ -150,6 +167,7 @@ func call(t *litmus.Test, c *litmus.Call) (machine.Call, error) {
 			spec.Context = uint8(i)
 		}
 	}
+	spec.Elsewhere = c.Do == litmus.Cancel && c.Context != "" && submittedTo(t, c.Requests[0]) != c.Context
 	for _, name := range c.Requests {
 		spec.Requests = append(spec.Requests, uint8(requestIndex(t, name)))
 	}

@@ -408,7 +408,7 @@ func (p *parser) call() (c Call) {
 	}
 	if c.Do.onContext() && p.accept("on") {
 		c.Context = p.declared("a context", p.contextNames())
-		if names := p.contextNames(); len(names) > 0 && c.Context == names[0] {
+		if names := p.contextNames(); c.Do != Cancel && len(names) > 0 && c.Context == names[0] {
 			c.Context = ""
 		}
 	}

@@ -122,6 +122,9 @@ func (d *drawer) call(t *Test) Call {
 	}
 	if c.Do.onContext() && len(t.Contexts) > 1 && d.yes() {
 		c.Context = pick(d, t.Contexts[1:]).Name
+		if c.Do == Cancel {
+			c.Context = pick(d, t.Contexts).Name
+		}
 	}
 	return c
 }

@@ -94,12 +94,14 @@ var callNames = [numCalls]string{"submit", "cancel", "getevents", "reap", "destr
 func (d Do) String() string { return callNames[d] }
 
 // onContext reports whether the call names a context.
-func (d Do) onContext() bool { return d == Submit || d == GetEvents || d == Reap || d == Destroy }
+func (d Do) onContext() bool {
+	return d == Submit || d == Cancel || d == GetEvents || d == Reap || d == Destroy
+}
 
 // Call is one call of a thread with its arguments.
 type Call struct {
 	Do       Do
-	Context  string // "" is the first
+	Context  string // "" is the first, and of Cancel that which the request is submitted to
 	Requests []string
 	Min, Nr  int
 	Timeout  bool
