@@ -221,8 +221,9 @@ func TestDescribeRejects(t *testing.T) {
 			"fs/aio.c: hunk 1, at line 12, finds no place; fs/aio.c: hunk 3, at line 99, finds no place; fs/Kconfig: hunk 2, at line 7, finds no place"},
 		{"can't find file to patch at input line 12\nPerhaps you used the wrong -p or --strip option?\nThe text leading up to this was:\n" +
 			"|--- a/fs/aio.c\n|+++ b/fs/aio.c\n--------------------------\nNo file to patch.  Skipping patch.\n1 out of 1 hunk ignored\n", "there is no fs/aio.c"},
-		{"patching file fs/aio.c\nReversed (or previously applied) patch detected!  Skipping patch.\n1 out of 1 hunk ignored\n",
-			"fs/aio.c has the change already"},
+		{"patching file fs/aio.c\nReversed (or previously applied) patch detected!  Skipping patch.\n1 out of 1 hunk ignored\n" +
+			"The next patch would create the file fs/new.c,\nwhich already exists!  Skipping patch.\n1 out of 1 hunk ignored\n",
+			"fs/aio.c has the change already; fs/new.c is there already"},
 	} {
 		if got := describeRejects(c.said); got != c.want {
 			t.Errorf("%q:\n%q, want\n%q", c.said, got, c.want)

@@ -44,6 +44,7 @@ func applyPatch(ctx context.Context, dir, version string, p patches.Patch) error
 var (
 	patchingLine = regexp.MustCompile(`^(?:patching|checking) (?:symbolic link|file) (.*?)(?: \(.*\))?$`)
 	hunkLine     = regexp.MustCompile(`^Hunk #(\d+) (?:FAILED|ignored) at (\d+)`)
+	createLine   = regexp.MustCompile(`^The next patch would create the file (\S+),$`)
 	absentLine   = regexp.MustCompile(`^\|\+\+\+ (?:b/)?(\S+)`)
 )
 
@@ -60,6 +61,8 @@ func describeRejects(said string) string {
 			missing = absentLine.FindStringSubmatch(line)[1]
 		case strings.HasPrefix(line, "Reversed (or previously applied) patch detected"):
 			failed = append(failed, file+" has the change already")
+		case createLine.MatchString(line):
+			failed = append(failed, createLine.FindStringSubmatch(line)[1]+" is there already")
 		case strings.HasPrefix(line, "No file to patch."):
 			failed = append(failed, "there is no "+missing)
 		case hunkLine.MatchString(line):
