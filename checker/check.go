@@ -12,7 +12,7 @@ import (
 const maxFindings = 5
 
 // Check judges a history against every property. It gives one verdict for
-// each, and keeps the limits: time to within 100 ms, and the bytes of its own
+// each, and for a guest's one on its kernel's console, and keeps the limits: time to within 100 ms, and the bytes of its own
 // tables.
 func Check(h *traces.History, l Limits) *Judgement {
 	start := time.Now()
@@ -30,6 +30,9 @@ func Check(h *traces.History, l Limits) *Judgement {
 				}
 			}
 		}
+	}
+	if v, watched := judgeKernel(h); watched {
+		j.Verdicts = append(j.Verdicts, v)
 	}
 	for i := range j.Verdicts {
 		j.Outcome = Worse(j.Outcome, j.Verdicts[i].Outcome)

@@ -230,3 +230,30 @@ func TestOpenMissingFile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Reports of a guest's kernel come back from the end frame: the first few, cut
+// to a length that always fits.
+func TestKernelReports(t *testing.T) {
+	var file bytes.Buffer
+	w, err := NewWriter(&file, Header{Run: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("<", 1000) // six bytes each in JSON
+	for range 10 {
+		w.KernelReport(long)
+	}
+	if err := w.Close(FinishComplete, ""); err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewReader(&file, "trace")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(); err != io.EOF {
+		t.Fatal(err)
+	}
+	if got := r.Ending().Kernel; len(got) != maxReports || got[0] != long[:maxReport] {
+		t.Errorf("%d reports: %q", len(got), got)
+	}
+}

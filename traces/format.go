@@ -26,6 +26,8 @@ const (
 	maxFrameStored  = maxFrameRecords*RecordSize + 1<<16
 	maxEnding       = 4096
 	maxEndingText   = 1024
+	maxReports      = 4   // of a kernel, that an end frame has room for
+	maxReport       = 120 // bytes of each
 	// minStored is how many bytes of a file a record is taken to need at least
 	// when room is made before reading; 5 and more have been seen.
 	minStored = 2
@@ -87,7 +89,10 @@ func (f *Finish) UnmarshalText(text []byte) error {
 type Ending struct {
 	Finish Finish `json:"finish"`
 	Text   string `json:"text,omitempty"` // why, unless complete; at most 1024 bytes
-	Totals Totals `json:"totals"`
+	// Kernel is what the console of a guest says that its kernel found wrong
+	// with itself: a line for each of the first few reports, cut to 120 bytes.
+	Kernel []string `json:"kernel,omitempty"`
+	Totals Totals   `json:"totals"`
 }
 
 // Totals counts what a file holds before its end frame.

@@ -21,6 +21,7 @@ type Writer struct {
 	totals Totals
 	err    error // the first write error; nothing is written after it
 	closed bool
+	kernel []string // what Close writes of the kernel's reports
 }
 
 // WriteError is a failed write of a trace, on a full disk for example. What
@@ -91,13 +92,21 @@ func (t *Writer) appendFrame(recs []Record) error {
 	return nil
 }
 
+// KernelReport notes a line of a guest's console that says what its kernel
+// found wrong with itself, for the end frame. The first few are kept.
+func (t *Writer) KernelReport(line string) {
+	if len(t.kernel) < maxReports {
+		t.kernel = append(t.kernel, strings.ToValidUTF8(line[:min(len(line), maxReport)], ""))
+	}
+}
+
 // Close writes the end frame: how the run finished, and why unless it is
 // complete. It does not close the underlying writer.
 func (t *Writer) Close(finish Finish, text string) error {
 	if len(text) > maxEndingText {
 		text = strings.ToValidUTF8(text[:maxEndingText], "")
 	}
-	payload, err := json.Marshal(Ending{Finish: finish, Text: text, Totals: t.totals})
+	payload, err := json.Marshal(Ending{Finish: finish, Text: text, Kernel: t.kernel, Totals: t.totals})
 	if err != nil {
 		return fmt.Errorf("encode end of trace: %w", err)
 	}
