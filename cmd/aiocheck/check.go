@@ -27,7 +27,7 @@ func (c *checkCommand) Run(s *session) error {
 		if len(c.Files) > 1 && !c.JSON {
 			fmt.Fprintf(s.stdout, "== %s\n", path)
 		}
-		outcome, err := c.judge(s, path, "", h)
+		outcome, err := c.judge(s, recorded{trace: path}, h)
 		if err != nil {
 			return err
 		}

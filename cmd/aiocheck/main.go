@@ -54,7 +54,7 @@ type commands struct {
 	Litmus  litmusCommand    `cmd:"" help:"Run litmus tests in the model: what can happen, and what cannot."`
 	Explore exploreCommand   `cmd:"" help:"Visit every state of a design's model and check every property."`
 	Replay  replayCommand    `cmd:"" help:"Execute a schedule on the model, step by step."`
-	Kernel  kernelCommand    `cmd:"" help:"Build and manage kernels for guests."`
+	Kernel  kernelCommand    `cmd:"" help:"Build, manage and boot kernels for guests."`
 	Doctor  doctorCommand    `cmd:"" help:"Say what this machine can do, and what to install."`
 	Version kong.VersionFlag `help:"Print the version." short:"V"`
 }
@@ -85,7 +85,7 @@ func run(args []string) int {
 func (s *session) execute(args []string) error {
 	var c commands
 	parser, err := kong.New(&c, kong.Name("aiocheck"), kong.Description(description), kong.UsageOnError(),
-		kong.Vars{"version": version(), "mixes": workload.MixNames()}, kong.Bind(s), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Vars{"version": version(), "mixes": workload.MixNames(), "devices": strings.Join(qemu.Devices(), ",")}, kong.Bind(s), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"aiocheck/checker"
 	"aiocheck/checker/report"
+	"aiocheck/kernel/qemu"
 	"aiocheck/traces"
 )
 
@@ -32,15 +33,25 @@ type result struct {
 	Report    string             `json:"report,omitempty"`
 	Cut       string             `json:"cut,omitempty"`
 	Note      string             `json:"note,omitempty"`
+	Console   string             `json:"console,omitempty"`        // where a guest's console was written
+	Reports   []qemu.Report      `json:"kernel_reports,omitempty"` // what it says is wrong with the kernel
 	Header    traces.Header      `json:"header"`
 	Summary   traces.Summary     `json:"summary"`
 	Judgement *checker.Judgement `json:"judgement"`
 }
 
+// recorded is what there is beside the history of a run.
+type recorded struct {
+	trace   string
+	note    string
+	console string // file of a guest's console
+	reports []qemu.Report
+}
+
 // judge judges a history, writes the report if asked for, and prints.
-func (f *judging) judge(s *session, trace, note string, h *traces.History) (checker.Outcome, error) {
+func (f *judging) judge(s *session, of recorded, h *traces.History) (checker.Outcome, error) {
 	j := checker.Check(h, checker.Limits{Time: f.MaxTime, Memory: int64(f.MaxMemory)})
-	r := &result{Outcome: j.Outcome, Trace: trace, Note: note, Header: h.Header, Summary: traces.Summarize(h), Judgement: j}
+	r := &result{Outcome: j.Outcome, Trace: of.trace, Note: of.note, Console: of.console, Reports: of.reports, Header: h.Header, Summary: traces.Summarize(h), Judgement: j}
 	if h.Cut != nil {
 		r.Cut = h.Cut.Error()
 	}
@@ -64,6 +75,10 @@ func (f *judging) judge(s *session, trace, note string, h *traces.History) (chec
 	return j.Outcome, nil
 }
 
+// shownReports is how many of a kernel's reports are printed in full: the
+// later ones are often what the first has led to.
+const shownReports = 3
+
 func (r *result) print(w io.Writer, style report.Style) error {
 	if err := report.WriteHeader(w, &r.Header); err != nil {
 		return err
@@ -76,8 +91,11 @@ func (r *result) print(w io.Writer, style report.Style) error {
 	if err := report.WriteVerdicts(w, r.Judgement, style); err != nil {
 		return err
 	}
+	for _, report := range r.Reports[:min(len(r.Reports), shownReports)] {
+		fmt.Fprintf(w, "\nthe kernel reports (%s)\n%s\n", report.Kind, indent(report.Text))
+	}
 	fmt.Fprintln(w)
-	for _, line := range []struct{ name, text string }{{"trace", r.Trace}, {"report", r.Report}, {"cut", r.Cut}, {"note", r.Note}} {
+	for _, line := range []struct{ name, text string }{{"trace", r.Trace}, {"report", r.Report}, {"console", r.Console}, {"cut", r.Cut}, {"note", r.Note}} {
 		if line.text != "" {
 			fmt.Fprintf(w, "%-8s %s\n", line.name, line.text)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -15,15 +16,23 @@ import (
 	"aiocheck/traces/workload"
 )
 
-func (v *verifyCommand) open() (target, error) {
-	if v.Target == "sim" {
+func (v *verifyCommand) open(ctx context.Context, stderr io.Writer) (target, error) {
+	switch v.Target {
+	case "sim":
 		return v.openSim()
+	case "qemu":
+		return v.openGuest(ctx, stderr)
 	}
 	return v.openHost()
 }
 
 // helperThreads is how many threads a program has beside those that submit.
 const helperThreads = 2
+
+// programThreads is how many threads a program has at most.
+func (v *verifyCommand) programThreads() int {
+	return min(max(v.Threads, 1), workload.MaxThreads) + helperThreads
+}
 
 type hostTarget struct {
 	host     *kernel.Host
@@ -38,7 +47,7 @@ func (v *verifyCommand) openHost() (target, error) {
 	if err != nil {
 		return nil, machineError(err)
 	}
-	contract, err := model.MainlineContract(k.Release)
+	contract, err := kernel.Contract(k.Release)
 	if err != nil {
 		return nil, machineError(err)
 	}
@@ -53,8 +62,7 @@ func (v *verifyCommand) openHost() (target, error) {
 	case err != nil:
 		return nil, machineError(err)
 	}
-	threads := min(max(v.Threads, 1), workload.MaxThreads) + helperThreads
-	t.host, err = kernel.NewHost(t.storage, kernel.Options{Run: t.run32, Threads: threads})
+	t.host, err = kernel.NewHost(t.storage, kernel.Options{Run: t.run32, Threads: v.programThreads()})
 	if err != nil {
 		return nil, errors.Join(machineError(err), t.storage.Close())
 	}
@@ -69,6 +77,8 @@ func (t *hostTarget) header() traces.Header {
 func (t *hostTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink *recording) error {
 	return t.host.Run(ctx, next, sink)
 }
+
+func (t *hostTarget) console() string { return "" }
 
 func (t *hostTarget) close() error { return errors.Join(t.host.Close(), t.storage.Close()) }
 
@@ -119,5 +129,7 @@ func (t *simTarget) flush(sink *recording) error {
 	}
 	return nil
 }
+
+func (t *simTarget) console() string { return "" }
 
 func (t *simTarget) close() error { return nil }

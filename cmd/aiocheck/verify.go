@@ -6,31 +6,35 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"aiocheck/checker"
+	"aiocheck/kernel/qemu"
 	"aiocheck/traces"
 	"aiocheck/traces/workload"
 )
 
 type verifyCommand struct {
 	judging
-	Target    string        `help:"What to run on: ${enum}." enum:"host,sim" default:"host"`
-	Path      string        `help:"File, block device, or directory for a temporary file (default: the system's temporary directory)." placeholder:"PATH"`
-	Region    size          `help:"How much of the file or device to use." default:"16M" placeholder:"SIZE"`
-	Buffered  bool          `help:"Do not use O_DIRECT."`
-	Destroy   bool          `name:"destroy-data" help:"The data on the block device may be destroyed."`
-	Threads   int           `help:"Threads that submit." default:"4"`
-	Depth     int           `help:"Most requests of a thread in flight." default:"16"`
-	Mix       string        `help:"What to do how often: ${mixes}, or changes such as default,POLL=40,kill=0." default:"default"`
-	Sizes     sizeRange     `help:"Size of transfers, one or from-to." default:"512-1M" placeholder:"SIZE"`
-	Requests  int           `help:"How many requests to submit (default: 20000)." placeholder:"N"`
-	Duration  time.Duration `help:"How long to go on submitting, instead of --requests." placeholder:"TIME"`
-	Seed      uint64        `help:"Seed of the program (default: a new one)." placeholder:"N"`
-	Trace     string        `help:"Where to write the trace (default: a new file in the temporary directory)." placeholder:"FILE"`
-	Misbehave string        `help:"Seeded bug of --target sim; an unknown name lists them." placeholder:"NAME"`
+	guestFlags `embed:""`
+	Target     string        `help:"What to run on: ${enum}." enum:"host,qemu,sim" default:"host"`
+	Device     string        `help:"Storage of a guest: ${enum}." enum:"${devices}" default:"virtio"`
+	Path       string        `help:"File, block device, or directory for a temporary file (default: the system's temporary directory)." placeholder:"PATH"`
+	Region     size          `help:"How much of the file or device to use." default:"16M" placeholder:"SIZE"`
+	Buffered   bool          `help:"Do not use O_DIRECT."`
+	Destroy    bool          `name:"destroy-data" help:"The data on the block device may be destroyed."`
+	Threads    int           `help:"Threads that submit." default:"4"`
+	Depth      int           `help:"Most requests of a thread in flight." default:"16"`
+	Mix        string        `help:"What to do how often: ${mixes}, or changes such as default,POLL=40,kill=0." default:"default"`
+	Sizes      sizeRange     `help:"Size of transfers, one or from-to." default:"512-1M" placeholder:"SIZE"`
+	Requests   int           `help:"How many requests to submit (default: 20000)." placeholder:"N"`
+	Duration   time.Duration `help:"How long to go on submitting, instead of --requests." placeholder:"TIME"`
+	Seed       uint64        `help:"Seed of the program (default: a new one)." placeholder:"N"`
+	Trace      string        `help:"Where to write the trace (default: a new file in the temporary directory)." placeholder:"FILE"`
+	Misbehave  string        `help:"Seeded bug of --target sim; an unknown name lists them." placeholder:"NAME"`
 }
 
 const defaultRequests = 20000
@@ -40,6 +44,8 @@ type target interface {
 	// header says what the target is: kernel, device, clock, contract.
 	header() traces.Header
 	run(ctx context.Context, next func() (*traces.Program, bool), sink *recording) error
+	// console is what a guest has printed; empty for other targets.
+	console() string
 	close() error
 }
 
@@ -52,7 +58,7 @@ func (v *verifyCommand) Run(s *session) error {
 	if err := v.refuseExisting(v.Report); err != nil {
 		return err
 	}
-	t, err := v.open()
+	t, err := v.open(s.ctx, s.stderr)
 	if err != nil {
 		return err
 	}
@@ -72,13 +78,17 @@ func (v *verifyCommand) Run(s *session) error {
 	if err != nil {
 		return errors.Join(runErr, machineError(fmt.Errorf("read back what was recorded: %w", err)))
 	}
-	note := ""
-	if runErr != nil {
-		note = "the run ended early: " + runErr.Error()
-	} else if s.ctx.Err() != nil {
-		note = "interrupted: what was recorded until then is judged"
+	of := recorded{trace: trace}
+	if of.console, err = v.keepConsole(trace, t.console()); err != nil {
+		runErr = errors.Join(runErr, err)
 	}
-	outcome, err := v.judge(s, trace, note, history)
+	of.reports = qemu.Scan(t.console())
+	if runErr != nil {
+		of.note = "the run ended early: " + runErr.Error()
+	} else if s.ctx.Err() != nil {
+		of.note = "interrupted: what was recorded until then is judged"
+	}
+	outcome, err := v.judge(s, of, history)
 	switch {
 	case err != nil:
 		return err
@@ -90,6 +100,18 @@ func (v *verifyCommand) Run(s *session) error {
 		return verdictError(outcome)
 	}
 	return nil
+}
+
+// keepConsole writes a guest's console to a file beside the trace.
+func (v *verifyCommand) keepConsole(trace, text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	path := trace + ".console"
+	return path, writeFile(path, v.Overwrite, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
 }
 
 // complete fills in what was left open on the command line.
@@ -105,6 +127,12 @@ func (v *verifyCommand) complete() error {
 	}
 	if v.Misbehave != "" && v.Target != "sim" {
 		return errors.New("--misbehave needs --target sim")
+	}
+	if v.Kernel != "" && v.Target != "qemu" {
+		return errors.New("--kernel needs --target qemu")
+	}
+	if v.Target == "qemu" && (v.Path != "" || v.Destroy) {
+		return errors.New("--path and --destroy-data are for the host: a guest's storage is named by --device")
 	}
 	if v.Seed == 0 {
 		var b [4]byte // short enough to type
@@ -159,6 +187,9 @@ func (v *verifyCommand) record(s *session, t target, h traces.Header, programs *
 		return programs.Next()
 	}, sink)
 	p.done()
+	for _, r := range qemu.Scan(t.console()) {
+		w.KernelReport(r.Kind + ": " + r.Summary)
+	}
 	finish, text := traces.FinishComplete, ""
 	if runErr != nil {
 		finish, text = traces.FinishFailed, runErr.Error()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -61,7 +62,7 @@ func Probe(ctx context.Context, accel string, deadline time.Duration) (time.Dura
 	start := time.Now()
 	cmd := exec.CommandContext(ctx, Program, "-accel", accel, "-m", "64", "-display", "none", "-nodefaults",
 		"-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-		"-drive", "file=/dev/fdset/1,format=raw,if=floppy,readonly=on", "-add-fd", "fd=3,set=1", "-no-reboot")
+		"-drive", "file=/proc/self/fd/3,format=raw,if=floppy,readonly=on", "-no-reboot")
 	cmd.ExtraFiles = []*os.File{image}
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
@@ -71,7 +72,11 @@ func Probe(ctx context.Context, accel string, deadline time.Duration) (time.Dura
 	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != exitProbe || string(out) != "K" {
-		return took, fmt.Errorf("unexpected end: %v, output %q", err, out)
+		said := ""
+		if exit != nil {
+			said = strings.TrimSpace(string(exit.Stderr))
+		}
+		return took, fmt.Errorf("unexpected end: %v, output %q %s", err, out, said)
 	}
 	return took, nil
 }

@@ -16,8 +16,11 @@ const (
 	onVirtio = "virtio" // the virtio disk itself
 	onExt4   = "ext4"   // a file on the virtio disk
 	onXFS    = "xfs"
-	onTmpfs  = "tmpfs" // a file in memory
+	onTmpfs  = InMemory
 )
+
+// InMemory is the storage that needs no disk: a file on tmpfs.
+const InMemory = "tmpfs"
 
 // Devices names the storages that a guest can have, the default first: the
 // virtio disk itself, or a file on a file system.

@@ -140,8 +140,8 @@ func (c *Config) arguments(accel string, disk bool) []string {
 		"-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port,name=" + portName,
 	}
 	if disk {
-		args = append(args, "-add-fd", fmt.Sprintf("fd=%d,set=1", diskFd),
-			"-blockdev", "driver=raw,node-name=disk,file.driver=file,file.filename=/dev/fdset/1,file.locking=off",
+		args = append(args,
+			"-blockdev", fmt.Sprintf("driver=raw,node-name=disk,file.driver=file,file.filename=/proc/self/fd/%d", diskFd),
 			"-device", "virtio-blk-pci,drive=disk")
 	}
 	return args
