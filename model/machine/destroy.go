@@ -180,7 +180,12 @@ func (m *Machine) killNext(s *State, c int, out []Successor) []Successor {
 		return add(out, K4c, actor, newest, &t)
 	}
 	old := r.kc.get(s)
-	if old == kcEarly && !m.markAndSignal() && m.workerOf(s, newest) >= 0 {
+	if old == kcEarly && !m.markAndSignal() && r.ph.get(s) >= phStarted {
+		// Without marks, one that has left the queue is signalled or nothing:
+		// io_uring_cancel_generic tries again until a worker is recorded.
+		if m.workerOf(s, newest) < 0 {
+			return out
+		}
 		old = kcLate
 	}
 	if old == kcEarly || old == kcLate {
