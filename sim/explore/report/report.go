@@ -20,6 +20,7 @@ const (
 	Holds     Verdict = "holds"
 	Violated  Verdict = "violated"
 	Undecided Verdict = "undecided" // not violated in what was covered, and that was not everything
+	NotAsked  Verdict = "not asked" // the scenario does not put it to the test
 )
 
 // Report is what was explored and what was found.
@@ -81,6 +82,9 @@ func (r *Report) judge(undecided uint64) error {
 		property := Property{Property: p, Verdict: Undecided}
 		if undecided>>min(i, 63)&1 == 0 {
 			property.Verdict = Holds
+		}
+		if !asked(r.Setup.Scenario, p) {
+			property.Verdict = NotAsked
 		}
 		for _, v := range r.Result.Violations {
 			if v.Property != p.Name {

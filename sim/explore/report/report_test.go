@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,6 +167,34 @@ func TestJSON(t *testing.T) {
 	for _, p := range j.Properties {
 		if p.Verdict == Violated && (len(p.Examples) == 0 || len(p.Examples[0].Steps) == 0 || p.Examples[0].Steps[0].Step != "S0") {
 			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// What a scenario does not ask for is not violated in it, whatever the design
+// and the bug.
+func TestNotAsked(t *testing.T) {
+	for _, d := range design.All() {
+		for _, info := range design.BugTable() {
+			for _, bugs := range [][]string{nil, {info.Name}} {
+				u, err := replay.New(d.Name, bugs, machine.Witness(info.Bug))
+				if errors.Is(err, machine.ErrNotApplicable) {
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := explore.Run(context.Background(), u.Machine, explore.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range u.Machine.Properties() {
+					violated := slices.ContainsFunc(r.Violations, func(v explore.Violation) bool { return v.Property == p.Name })
+					if violated && !asked(u.Scenario, p) {
+						t.Errorf("%s %v: %s is violated in %s, which does not ask for it", d.Name, bugs, p.Name, u.Scenario.Name)
+					}
+				}
+			}
 		}
 	}
 }

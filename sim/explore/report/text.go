@@ -19,7 +19,7 @@ type Style struct {
 }
 
 func (s Style) verdict(v Verdict) string {
-	code := map[Verdict]string{Holds: "32", Violated: "1;31", Undecided: "33"}[v]
+	code := map[Verdict]string{Holds: "32", Violated: "1;31", Undecided: "33", NotAsked: "2"}[v]
 	if !s.Color {
 		return string(v)
 	}
@@ -62,7 +62,7 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 		}
 	}
 	fmt.Fprintln(b)
-	for _, v := range []Verdict{Holds, Undecided, Violated} {
+	for _, v := range []Verdict{NotAsked, Holds, Undecided, Violated} {
 		if names := r.named(v); len(names) > 0 {
 			paragraph(b, style.verdict(v)+":", len(v)+2, names, ",")
 		}
