@@ -59,40 +59,40 @@ type opening struct {
 	line *regexp.Regexp
 }
 
-// openings are tried in their order. The texts are those of lib/dump_stack.c's
-// callers: mm/kasan/report.c, kernel/locking/lockdep.c, kernel/hung_task.c,
-// kernel/panic.c, arch/x86/kernel/{traps,dumpstack}.c, arch/x86/mm/fault.c,
-// kernel/watchdog.c, kernel/rcu/tree_stall.h, lib/list_debug.c, lib/ubsan.c,
-// kernel/workqueue.c, mm/kmemleak.c, mm/{page_alloc,oom_kill}.c.
+// openings are tried in their order. The texts are those of
+// mm/kasan/report.c, mm/kfence/report.c, kernel/kcsan/report.c,
+// kernel/locking/lockdep.c, kernel/panic.c (__warn), lib/list_debug.c,
+// kernel/hung_task.c, kernel/rcu/tree_stall.h, kernel/watchdog.c,
+// kernel/workqueue.c, arch/x86/mm/fault.c, arch/x86/kernel/traps.c,
+// arch/x86/kernel/dumpstack.c, lib/bug.c, lib/ubsan.c, mm/kmemleak.c and
+// mm/oom_kill.c.
 var openings = []opening{
 	{"kasan", regexp.MustCompile(`^BUG: KASAN: `)},
-	{"memory", regexp.MustCompile(`^BUG: (KFENCE|KMSAN|Bad page|Bad rss|non-zero|unable to handle page fault for address: 0x6b6b)`)},
-	{"race", regexp.MustCompile(`^BUG: KCSAN: `)},
-	{"lockdep", regexp.MustCompile(`^WARNING: (possible|inconsistent lock|bad (unlock|contention)|held lock|suspicious RCU|lock held|Nested lock|bad unlock|.*[lL]ock.* detected)`)},
-	{"lockdep", regexp.MustCompile(`^(BUG: (held lock|.*lock held|.*leaked lock)|BUG: MAX_LOCK)`)},
+	{"kfence", regexp.MustCompile(`^BUG: KFENCE: `)},
+	{"data race", regexp.MustCompile(`^BUG: KCSAN: `)},
+	{"lockdep", regexp.MustCompile(`^WARNING: (possible (circular|recursive|irq lock inversion|unsafe locking)|.*lock order detected|inconsistent lock state|bad unlock balance|held lock freed|lock held when|Nested lock|suspicious RCU usage)`)},
 	{"warning", regexp.MustCompile(`^WARNING: `)},
 	{"list corruption", regexp.MustCompile(`^list_(add|del) corruption`)},
 	{"hung task", regexp.MustCompile(`^INFO: task .* blocked for more than \d+ seconds`)},
 	{"stall", regexp.MustCompile(`^(rcu: )?INFO: rcu\w* (self-detected stall|detected (expedited )?stalls)`)},
 	{"stall", regexp.MustCompile(`^(watchdog: )?BUG: (soft lockup|workqueue lockup)|^(watchdog: )?Watchdog detected hard LOCKUP`)},
-	{"oops", regexp.MustCompile(`^BUG: (kernel NULL|unable to handle)`)},
-	{"oops", regexp.MustCompile(`^(general protection fault|stack segment|invalid opcode|divide error|int3|double fault|traps: PANIC: double fault|Oops)\b.*: `)},
+	{"oops", regexp.MustCompile(`^BUG: (kernel NULL pointer dereference|unable to handle)`)},
+	{"oops", regexp.MustCompile(`^(general protection fault|stack segment|invalid opcode|divide error|Oops)\b.*: `)},
 	{"bug", regexp.MustCompile(`^kernel BUG at `)},
 	{"bug", regexp.MustCompile(`^BUG: `)},
 	{"ubsan", regexp.MustCompile(`^UBSAN: `)},
-	{"leak", regexp.MustCompile(`^(kmemleak: [1-9]\d* new suspected|unreferenced object 0x)`)},
-	{"out of memory", regexp.MustCompile(`^(Out of memory: |Memory cgroup out of memory: )`)},
+	{"leak", regexp.MustCompile(`^kmemleak: [1-9]\d* new suspected memory leaks`)},
+	{"out of memory", regexp.MustCompile(`^Out of memory: Killed process`)},
 	{"panic", regexp.MustCompile(`^Kernel panic - not syncing`)},
 }
 
-// sequels are lines of which a report may have several of this kind, so that
-// they do not begin a new one: an oops begins with the reason and goes on
-// with its number; a list corruption with a warning or a BUG.
+// sequels are lines that would begin a report, but belong to one of this kind
+// when it is open: a fault is told by its reason first and its number next, a
+// list corruption by what is wrong first and a warning or BUG next.
 var sequels = map[string]*regexp.Regexp{
 	"oops":            regexp.MustCompile(`^Oops: `),
 	"bug":             regexp.MustCompile(`^(invalid opcode|Oops): `),
 	"list corruption": regexp.MustCompile(`^(kernel BUG at |WARNING: |invalid opcode: |Oops: )`),
-	"kasan":           regexp.MustCompile(`^(Kernel panic - not syncing: .*panic_on_warn)`),
 }
 
 var (

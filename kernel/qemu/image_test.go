@@ -1,0 +1,137 @@
+package qemu
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// elfWith makes a 64-bit ELF file with a section .modinfo.
+func elfWith(info string) []byte {
+	names := "\x00.modinfo\x00.shstrtab\x00"
+	var b bytes.Buffer
+	const head = 64
+	h := elf.Header64{Type: uint16(elf.ET_REL), Machine: uint16(elf.EM_X86_64), Version: 1, Ehsize: head, Shentsize: 64, Shnum: 3, Shstrndx: 2,
+		Shoff: uint64(head + len(info) + len(names))}
+	copy(h.Ident[:], []byte{0x7f, 'E', 'L', 'F', 2, 1, 1})
+	binary.Write(&b, binary.LittleEndian, h)
+	b.WriteString(info + names)
+	for _, s := range []elf.Section64{
+		{},
+		{Name: 1, Type: uint32(elf.SHT_PROGBITS), Off: head, Size: uint64(len(info))},
+		{Name: 10, Type: uint32(elf.SHT_STRTAB), Off: uint64(head + len(info)), Size: uint64(len(names))},
+	} {
+		binary.Write(&b, binary.LittleEndian, s)
+	}
+	return b.Bytes()
+}
+
+// bzImage is the part of a kernel image that is read.
+func bzImage(version string) []byte {
+	b := make([]byte, 0x400)
+	copy(b[0x202:], "HdrS")
+	binary.LittleEndian.PutUint16(b[0x20e:], 0x100) // from 0x200 on
+	return append(b[:0x300], version...)
+}
+
+func TestRelease(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name  string
+		image []byte
+		want  string
+		err   string
+	}{
+		{"good", bzImage("6.1.0-56-amd64 (a@b) #1 SMP\x00"), "6.1.0-56-amd64", ""},
+		{"version to the end of the file", bzImage("6.1.0"), "", "names no version"},
+		{"no version", bzImage("\x00"), "", "names no version"},
+		{"an ELF file", elfWith("x"), "", "read its header"},
+		{"a text", bytes.Repeat([]byte("#!/bin/sh\n"), 100), "", "no boot header"},
+		{"empty", nil, "", "read its header"},
+	} {
+		path := filepath.Join(dir, "image")
+		if err := os.WriteFile(path, c.image, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Release(path)
+		if got != c.want || (err == nil) != (c.err == "") || err != nil && (!strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), "name a bzImage")) {
+			t.Errorf("%s: %q, %v; want %q, %q", c.name, got, err, c.want, c.err)
+		}
+	}
+	if _, err := Release(filepath.Join(dir, "nosuch")); err == nil {
+		t.Error("a file that is not there has a release")
+	}
+}
+
+func FuzzImageRelease(f *testing.F) {
+	f.Add(bzImage("6.1.0-56-amd64 (a@b) #1 SMP\x00"))
+	f.Add([]byte("MZ"))
+	f.Fuzz(func(t *testing.T, image []byte) {
+		release, err := imageRelease(bytes.NewReader(image))
+		if err == nil && (release == "" || strings.ContainsAny(release, " \x00")) {
+			t.Errorf("release %q", release)
+		}
+	})
+}
+
+// What the guest is given on QEMU's command line is all there is: no network,
+// no default devices, nothing with a name that two guests could share.
+func TestArguments(t *testing.T) {
+	c := Config{Kernel: "/boot/bzImage", Append: "aio_thread.defects=3", Memory: 512 << 20, CPUs: 2}
+	args := c.arguments("tcg", true)
+	line := strings.Join(args, " ")
+	for _, want := range []string{"-nodefaults", "-no-reboot", "-display none", "-m 512M", "-smp 2", "-accel tcg -cpu max", "-kernel /boot/bzImage",
+		"panic=-1", initEnv + "=1", "aio_thread.defects=3", "fd=3", "/proc/self/fd/4", "/proc/self/fd/5"} {
+		if !strings.Contains(line, want) {
+			t.Errorf("no %q in %q", want, line)
+		}
+	}
+	if without := c.arguments("kvm", false); slices.Contains(without, "virtio-blk-pci,drive=disk") || !slices.Contains(without, "host") {
+		t.Errorf("without a disk, with KVM: %q", without)
+	}
+}
+
+func TestMakeDisk(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	f, err := makeDisk(onVirtio, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() != 1<<20 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if f, err := makeDisk(onTmpfs, 1<<20); f != nil || err != nil {
+		t.Errorf("tmpfs: %v, %v", f, err)
+	}
+	if _, err := makeDisk("floppy", 1<<20); err == nil || !strings.Contains(err.Error(), "virtio, ext4, xfs, tmpfs") {
+		t.Error(err)
+	}
+}
+
+// A program for the guest is linked statically, or built so.
+func TestIsStatic(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "program")
+	if err := os.WriteFile(path, elfWith("x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if static, err := isStatic(path); !static || err != nil {
+		t.Errorf("%v, %v", static, err)
+	}
+	if static, err := isStatic("/bin/sh"); static || err != nil {
+		t.Errorf("/bin/sh: %v, %v", static, err)
+	}
+	if _, err := isStatic(dir); err == nil {
+		t.Error("a directory is a program")
+	}
+}
