@@ -153,9 +153,9 @@ func (w work) prepare(ctx context.Context, in inputs, phase func(string)) error 
 			return fmt.Errorf("remove an incomplete build: %w", err)
 		}
 	}
-	err := noSpace(linkTree(ctx, in.source.dir, w.linux()), w.dir)
+	err := linkTree(ctx, in.source.dir, w.linux())
 	if err != nil {
-		err = fmt.Errorf("copy source: %w", err)
+		err = noSpace(fmt.Errorf("copy source: %w", err), w.dir)
 	}
 	for i := 0; err == nil && i < len(in.patches); i++ {
 		err = applyPatch(ctx, w.linux(), in.source.version, in.patches[i])

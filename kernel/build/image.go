@@ -121,7 +121,7 @@ func (c Cache) store(i Image, obj string) (Image, error) {
 		{"arch/x86/boot/bzImage", "bzImage"}, {"vmlinux", "vmlinux"}, {".config", "config"},
 	} {
 		if err := copyFile(filepath.Join(obj, f.from), filepath.Join(tmp, f.to)); err != nil {
-			return i, errors.Join(fmt.Errorf("store kernel: %w", err), os.RemoveAll(tmp))
+			return i, errors.Join(noSpace(fmt.Errorf("store kernel: %w", err), tmp), os.RemoveAll(tmp))
 		}
 	}
 	info, err := os.Stat(filepath.Join(tmp, "bzImage"))

@@ -30,7 +30,7 @@ func noSpace(err error, where string) error {
 		!errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) && !saysNoSpace(err.Error()) {
 		return err
 	}
-	return fmt.Errorf("%w for %s: a build needs up to %s; free some, run \"aiocheck kernel clean\", or set XDG_CACHE_HOME to another file system\n%w",
+	return fmt.Errorf("%w in %s: a build needs up to %s; free some, run \"aiocheck kernel clean\", or set XDG_CACHE_HOME to another file system\n%w",
 		ErrNoSpace, where, roomFor, err)
 }
 
@@ -87,8 +87,11 @@ func output(ctx context.Context, dir string, stdin io.Reader, name string, args 
 	return out.Bytes(), nil
 }
 
-// tailBytes is how much of what a program has said an error shows.
-const tailBytes = 2000
+// Of what a program has said, an error shows the last lines.
+const (
+	tailLines = 12
+	tailBytes = 200 * tailLines
+)
 
 // tail keeps the end of what is written to it.
 type tail struct{ buf []byte }
@@ -103,8 +106,10 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // String is empty, or begins with a line feed.
 func (t *tail) String() string {
-	if text := strings.TrimSpace(string(t.buf)); text != "" {
-		return "\n" + text
+	text := strings.TrimSpace(string(t.buf))
+	if text == "" {
+		return ""
 	}
-	return ""
+	lines := strings.Split(text, "\n")
+	return "\n" + strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
 }

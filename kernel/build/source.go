@@ -188,7 +188,10 @@ func (c Cache) packageSource(ctx context.Context, phase func(string)) (source, e
 	phase("fetching the package " + sourcePackage)
 	// Root's apt would switch to a user who cannot write to our directory.
 	if _, err := output(ctx, tmp, nil, "apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", sourcePackage); err != nil {
-		return source{}, fmt.Errorf("fetch source: %w\nrun apt-get update, or name a source with --source DIR|TARBALL", err)
+		if ctx.Err() == nil && !errors.Is(err, ErrNoSpace) {
+			err = fmt.Errorf("%w\nrun apt-get update, or name a source with --source DIR|TARBALL", err)
+		}
+		return source{}, fmt.Errorf("fetch source: %w", err)
 	}
 	debs, _ := filepath.Glob(filepath.Join(tmp, "*.deb"))
 	if len(debs) != 1 {
@@ -296,7 +299,7 @@ func copyFile(from, to string) error {
 	}
 	_, err = io.Copy(out, in)
 	if err := errors.Join(err, out.Close()); err != nil {
-		return noSpace(fmt.Errorf("copy %s: %w", from, err), to)
+		return fmt.Errorf("copy %s: %w", from, err)
 	}
 	return os.Chtimes(to, info.ModTime(), info.ModTime())
 }

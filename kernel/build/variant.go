@@ -16,9 +16,9 @@ type variant struct {
 }
 
 var variants = []variant{
-	{"plain", []string{"base"}, 1700},
-	{"debug", []string{"base", "debug"}, 1750},
-	{"coverage", []string{"base", "coverage"}, 1700},
+	{"plain", []string{"base"}, 1660},
+	{"debug", []string{"base", "debug"}, 1700},
+	{"coverage", []string{"base", "coverage"}, 1660},
 }
 
 // Names are those of the variants, the default one first.
