@@ -162,7 +162,7 @@ func Acall() Design {
 func AcallPool() Design {
 	d := Acall()
 	d.Name, d.Title = "acall-pool", "acall with a thread pool"
-	d.Transfer, d.Stream, d.Direct, d.Sync, d.Poll, d.Names = Pool, Pool, Pool, Pool, Pool, Pool
+	d.Transfer, d.Stream, d.Direct, d.Sync, d.Poll, d.Names = Growing, Growing, Growing, Growing, Growing, Growing
 	d.Task.Stale = true
 	return d
 }

@@ -109,12 +109,14 @@ func contextCases() []Case {
 	changed := func(name, sentence string, file machine.File, r machine.Request) Case {
 		return Case{name, sentence, program(file, list(r), thread(submit(0), change(0))), []model.Property{model.ArgsCaptured}}
 	}
+	later := program(regular, list(write(1), write(1)), thread(submit(0), reap(1), call(machine.ChangeContext), submit(1)))
 	blocked := program(pipe, list(read(1)), thread(submit(0), change(0), put(1)))
 	return []Case{
 		as("as-writer", "a write, after which the process changes directory and credentials", regular, write(1)),
 		as("as-opener", "an open, after which the process changes directory and credentials", directory, op(model.OpenAt)),
 		as("as-unlinker", "a name removed, after which the process changes directory and credentials", directory, op(model.UnlinkAt)),
 		as("as-renamer", "a rename, after which the process changes directory and credentials", directory, op(model.RenameAt)),
+		{"as-later-writer", "a write, whose event is reaped; then the process changes directory and credentials, and writes again", later, captured},
 		changed("iocb-changed-write", "a write whose iocb is written over once io_submit has returned", regular, write(1)),
 		{"iocb-changed-read", "a read of an empty pipe whose iocb is written over, then data comes", blocked, []model.Property{model.ArgsCaptured}},
 		changed("iocb-changed-open", "an open whose iocb is written over once io_submit has returned", directory, op(model.OpenAt)),
