@@ -33,6 +33,10 @@ func newFrontier(stderr io.Writer) *frontier {
 func (p *frontier) show(g explore.Progress) {
 	text := fmt.Sprintf("explored %s states, frontier %s, depth %d, %s states/s, %v",
 		humanize.Comma(g.States), humanize.Comma(g.Frontier), g.Depth, humanize.SIWithDigits(g.Rate, 2, ""), g.Elapsed.Round(time.Second))
+	if g.InCycles > 0 {
+		text = fmt.Sprintf("explored %s states, looked for fair cycles from %s, %v",
+			humanize.Comma(g.States), humanize.Comma(g.InCycles), g.Elapsed.Round(time.Second))
+	}
 	switch {
 	case p.live:
 		fmt.Fprintf(p.out, "\r%s\x1b[K", text) // and clears what was longer

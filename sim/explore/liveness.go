@@ -39,8 +39,9 @@ func (x *search) liveness(ctx context.Context) (map[int]cycle, bool) {
 	seen, cancelled := 0, false
 	keep := func(v uint32) bool {
 		// Once cancelled, letting no vertex in ends the search quickly.
-		if seen++; seen%checkEvery == 0 && ctx.Err() != nil {
-			cancelled = true
+		if seen++; seen%checkEvery == 0 {
+			cancelled = cancelled || ctx.Err() != nil
+			x.progress()
 		}
 		return !cancelled && l.keep(v)
 	}
@@ -93,6 +94,7 @@ func (l *lasso) keep(v uint32) bool {
 }
 
 func (l *lasso) successors(v uint32, out []uint32) []uint32 {
+	l.inCycles++
 	s := l.state(v)
 	l.out = l.model.Successors(&s, l.out[:0])
 	for i := range l.out {

@@ -37,6 +37,7 @@ type Progress struct {
 	Frontier    int64         // states found but not yet expanded
 	Transitions int64         // steps taken
 	Depth       int           // level being expanded
+	InCycles    int64         // states that fair cycles were sought from, after the search; 0 during it
 	Elapsed     time.Duration // since the beginning
 	Rate        float64       // states found per second, since the beginning
 }

@@ -31,6 +31,7 @@ type search struct {
 	expanded int64
 	states   int64
 	tally    tally // of all rounds that were finished
+	inCycles int64 // states that fair cycles were sought from
 	reported time.Time
 	began    time.Time
 }
@@ -253,6 +254,6 @@ func (x *search) progress() {
 	elapsed := time.Since(x.began)
 	x.opts.Progress(Progress{
 		States: x.states, Frontier: x.states - x.expanded, Transitions: x.tally.transitions(),
-		Depth: x.level, Elapsed: elapsed, Rate: float64(x.states) / elapsed.Seconds(),
+		Depth: x.level, InCycles: x.inCycles, Elapsed: elapsed, Rate: float64(x.states) / elapsed.Seconds(),
 	})
 }
