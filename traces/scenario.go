@@ -58,12 +58,13 @@ type (
 		Call    string `json:"call"`
 		Context uint8  `json:"context,omitempty"`
 		// Numbers as int: encoding/json would write bytes as base64.
-		Requests []int `json:"requests,omitempty"`
-		Min      uint8 `json:"min,omitempty"`
-		Nr       uint8 `json:"nr,omitempty"`
-		Timeout  bool  `json:"timeout,omitempty"`
-		File     uint8 `json:"file,omitempty"`
-		Units    uint8 `json:"units,omitempty"`
+		Requests  []int `json:"requests,omitempty"`
+		Min       uint8 `json:"min,omitempty"`
+		Nr        uint8 `json:"nr,omitempty"`
+		Timeout   bool  `json:"timeout,omitempty"`
+		Elsewhere bool  `json:"elsewhere,omitempty"`
+		File      uint8 `json:"file,omitempty"`
+		Units     uint8 `json:"units,omitempty"`
 	}
 )
 
@@ -221,7 +222,7 @@ func scenarioToJSON(s *machine.Scenario) *scenarioJSON {
 			for _, r := range c.Requests {
 				requests = append(requests, int(r))
 			}
-			u.Calls = append(u.Calls, callJSON{c.Kind.String(), c.Context, requests, c.Min, c.Nr, c.Timeout, c.File, c.Units})
+			u.Calls = append(u.Calls, callJSON{c.Kind.String(), c.Context, requests, c.Min, c.Nr, c.Timeout, c.Elsewhere, c.File, c.Units})
 		}
 		j.Threads = append(j.Threads, u)
 	}
@@ -262,7 +263,7 @@ func scenarioFromJSON(j *scenarioJSON) (*machine.Scenario, error) {
 }
 
 func callFromJSON(c *callJSON) (machine.Call, error) {
-	call := machine.Call{Context: c.Context, Min: c.Min, Nr: c.Nr, Timeout: c.Timeout, File: c.File, Units: c.Units}
+	call := machine.Call{Context: c.Context, Min: c.Min, Nr: c.Nr, Timeout: c.Timeout, Elsewhere: c.Elsewhere, File: c.File, Units: c.Units}
 	kind, ok := parseCallKind(c.Call)
 	if !ok {
 		return call, fmt.Errorf("there is no call %q", c.Call)

@@ -4,14 +4,18 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"aiocheck/checker"
 	library "aiocheck/litmus"
 	"aiocheck/sim/explore"
 	runner "aiocheck/sim/litmus"
+	"aiocheck/traces"
 	"aiocheck/traces/litmus"
 )
 
@@ -19,6 +23,8 @@ type litmusCommand struct {
 	Files     []string `arg:"" optional:"" name:"file" help:"Litmus tests; none means the whole library."`
 	Design    []string `help:"Run under these designs or groups of designs, not those that the conditions name; with +BUG for a seeded bug." placeholder:"D"`
 	Outcome   string   `help:"Show a witness for an outcome of which this expression is true." placeholder:"EXPRESSION"`
+	Schedules string   `help:"Write the witnesses as schedules into this directory, for aiocheck replay." placeholder:"DIR"`
+	Overwrite bool     `help:"Overwrite schedules that exist."`
 	MaxStates int64    `help:"Stop exploring a test after so many states." default:"5000000" placeholder:"N"`
 	JSON      bool     `name:"json" help:"Print one JSON object for each test."`
 	Fmt       bool     `help:"Rewrite the files in the canonical form instead of running them."`
@@ -28,6 +34,9 @@ type litmusCommand struct {
 func (c *litmusCommand) Run(s *session) error {
 	if c.Fmt {
 		return c.format(s)
+	}
+	if c.Schedules != "" && c.Outcome == "" {
+		return usageError(errors.New("--schedules writes the witnesses of an --outcome"))
 	}
 	tests, err := c.tests()
 	if err != nil {
@@ -132,11 +141,29 @@ func (c *litmusCommand) run(s *session, out *bufio.Writer, e library.Entry, foun
 }
 
 func (c *litmusCommand) witness(out *bufio.Writer, path string, r *runner.Result, o *runner.Outcome) error {
+	if c.Schedules != "" {
+		if err := c.write(r, o); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
 		return nil
 	}
 	fmt.Fprintf(out, "%s\n", path)
 	return r.WriteWitness(out, o)
+}
+
+// write writes the schedule TEST-DESIGN.schedule.
+func (c *litmusCommand) write(r *runner.Result, o *runner.Outcome) error {
+	schedule, err := r.Schedule(o)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Schedules, 0o777); err != nil {
+		return machineError(fmt.Errorf("make directory: %w", err))
+	}
+	path := filepath.Join(c.Schedules, r.Name+"-"+r.Design+".schedule")
+	return writeFile(path, c.Overwrite, func(w io.Writer) error { return traces.WriteSchedule(w, schedule) })
 }
 
 // format rewrites the files that are not in the canonical form, and names

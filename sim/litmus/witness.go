@@ -1,9 +1,13 @@
 package litmus
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"aiocheck/sim/replay"
+	"aiocheck/traces"
 )
 
 var requestNumber = regexp.MustCompile(`\brequest (\d+)\b`)
@@ -26,4 +30,18 @@ func (r *Result) Witness(o *Outcome) []string {
 		})
 	}
 	return lines
+}
+
+// Schedule is the witness as a schedule, which can be replayed.
+func (r *Result) Schedule(o *Outcome) (*traces.Schedule, error) {
+	s, err := Scenario(r.Test)
+	if err != nil {
+		return nil, fmt.Errorf("test %s: %w", r.Name, err)
+	}
+	words := strings.Split(r.Design, "+")
+	setup, err := replay.New(words[0], words[1:], s)
+	if err != nil {
+		return nil, fmt.Errorf("test %s under %s: %w", r.Name, r.Design, err)
+	}
+	return setup.Schedule("", "", o.Path, nil), nil
 }
