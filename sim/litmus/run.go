@@ -137,7 +137,7 @@ func (r *Result) verdict(i int, c *litmus.Condition) Verdict {
 		decisive = no
 	}
 	switch {
-	case r.Inapplicable != "":
+	case r.Stop == explore.StopComplete && len(r.Outcomes) == 0: // nothing can be said of nothing
 		v.Is = Failed
 	case decisive >= 0:
 		v.Witness = &decisive

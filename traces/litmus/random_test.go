@@ -3,6 +3,8 @@ package litmus
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -270,6 +272,17 @@ func TestParseOfFormat(t *testing.T) {
 // Whatever can be read at all is read back the same after it is written.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(example))
+	library, err := filepath.Glob("../../litmus/*/*.litmus")
+	if err != nil || len(library) == 0 {
+		f.Fatalf("no library: %v", err)
+	}
+	for _, path := range library {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
 	f.Add([]byte("litmus t\nthreads A | B # c\n exit|\n\talways  not not hangs"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		test, err := Parse("fuzz.litmus", text)
