@@ -14,8 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"aiocheck/checker"
-	"aiocheck/kernel"
 	"aiocheck/kernel/qemu"
+	_ "aiocheck/kernel/roles" // starts runners and guests before main
 	"aiocheck/traces/workload"
 )
 
@@ -67,8 +67,6 @@ type session struct {
 }
 
 func main() {
-	qemu.MaybeInit()
-	kernel.MaybeRunner()
 	os.Exit(run(os.Args[1:]))
 }
 

@@ -5,12 +5,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"aiocheck/kernel"
 )
 
 func TestMain(m *testing.M) {
-	kernel.MaybeRunner()
 	testscript.Main(m, map[string]func(){"aiocheck": func() { os.Exit(run(os.Args[1:])) }})
 }
 
