@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"aiocheck/kernel/patches"
@@ -78,8 +79,9 @@ func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, e
 	defer unlock()
 	// What is missing is said before a long download, not after it; a source
 	// that is named is looked at first, for that is quick.
+	tools := sync.OnceValue(func() error { return needTools(ctx, o.Install, o.Phase) })
 	if o.Source == "" {
-		if err := needTools(ctx, o.Install, o.Phase); err != nil {
+		if err := tools(); err != nil {
 			return Image{}, false, err
 		}
 	}
@@ -92,7 +94,7 @@ func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, e
 			return Image{}, false, err
 		}
 	}
-	if err := needTools(ctx, o.Install, o.Phase); err != nil {
+	if err := tools(); err != nil {
 		return Image{}, false, err
 	}
 	compiler, err := output(ctx, c.Dir, nil, "gcc", "--version")
