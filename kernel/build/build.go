@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,55 +65,21 @@ func (in inputs) key() string {
 // system is full. A build that ends early, by ctx or by an error of the
 // machine, is taken up again by the next call; no half kernel is ever found.
 func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, err error) {
-	v, err := findVariant(o.Variant)
-	if err != nil {
-		return Image{}, false, err
-	}
-	wanted, err := v.wanted(o.Unpatched)
-	if err != nil {
-		return Image{}, false, err
-	}
 	unlock, err := c.lock(ctx, func() { o.Phase("waiting for another build") })
 	if err != nil {
 		return Image{}, false, err
 	}
 	defer unlock()
-	// What is missing is said before a long download, not after it; a source
-	// that is named is looked at first, for that is quick.
-	tools := sync.OnceValue(func() error { return needTools(ctx, o.Install, o.Phase) })
-	if o.Source == "" {
-		if err := tools(); err != nil {
-			return Image{}, false, err
-		}
-	}
-	in := inputs{wanted: wanted}
-	if in.source, err = c.source(ctx, o.Source, o.Phase); err != nil {
-		return Image{}, false, err
-	}
-	if !o.Unpatched {
-		if in.patches, err = series(in.source); err != nil {
-			return Image{}, false, err
-		}
-	}
-	if err := tools(); err != nil {
-		return Image{}, false, err
-	}
-	compiler, err := output(ctx, c.Dir, nil, "gcc", "--version")
+	in, err := c.gather(ctx, o)
 	if err != nil {
-		return Image{}, false, fmt.Errorf("ask the compiler for its version: %w", err)
+		return Image{}, false, err
 	}
-	in.compiler = firstLine(compiler)
-
-	image = Image{Name: imageName(o.Variant, o.Unpatched), Key: in.key(), Version: in.source.version,
-		Source: in.source.id, Compiler: in.compiler}
-	for _, p := range in.patches {
-		image.Patches = append(image.Patches, p.Name)
-	}
-	dir := image.Name + "-" + image.Key
-	if have, err := readImage(filepath.Join(c.images(), dir)); !errors.Is(err, fs.ErrNotExist) {
+	image = in.image(imageName(o.Variant, o.Unpatched))
+	if have, err := readImage(c.imageDir(image)); !errors.Is(err, fs.ErrNotExist) {
 		return have, false, err
 	}
-	w := work{name: image.Name, dir: filepath.Join(c.work(), dir), release: "-aiocheck-" + dir}
+	w := work{name: image.Name, dir: filepath.Join(c.work(), filepath.Base(c.imageDir(image))),
+		release: strings.TrimPrefix(image.Release, image.Version)}
 	if err := w.prepare(ctx, in, o.Phase); err != nil {
 		return Image{}, false, err
 	}
@@ -121,14 +88,13 @@ func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, e
 		return Image{}, false, err
 	}
 	o.Phase("building " + image.Name)
-	total := c.estimate(v)
+	total := c.estimate(o.Variant)
 	start := time.Now()
 	image.Lines, err = w.make(ctx, func(lines int) { o.Progress(lines, max(lines, total)) })
 	if err != nil {
 		return Image{}, false, err
 	}
 	image.Built, image.Seconds = time.Now(), time.Since(start).Seconds()
-	image.Release = image.Version + w.release
 	if image, err = c.store(image, w.obj()); err != nil {
 		return Image{}, false, err
 	}
@@ -136,6 +102,53 @@ func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, e
 		return image, true, fmt.Errorf("remove objects: %w", err)
 	}
 	return image, true, nil
+}
+
+// gather finds everything that goes into the kernel wanted, and the tools to
+// make it with.
+func (c Cache) gather(ctx context.Context, o Options) (in inputs, err error) {
+	v, err := findVariant(o.Variant)
+	if err != nil {
+		return in, err
+	}
+	if in.wanted, err = v.wanted(o.Unpatched); err != nil {
+		return in, err
+	}
+	// What is missing is said before a long download, not after it; a source
+	// that is named is looked at first, for that is quick.
+	tools := sync.OnceValue(func() error { return needTools(ctx, o.Install, o.Phase) })
+	if o.Source == "" {
+		if err := tools(); err != nil {
+			return in, err
+		}
+	}
+	if in.source, err = c.source(ctx, o.Source, o.Phase); err != nil {
+		return in, err
+	}
+	if !o.Unpatched {
+		if in.patches, err = series(in.source); err != nil {
+			return in, err
+		}
+	}
+	if err := tools(); err != nil {
+		return in, err
+	}
+	compiler, err := output(ctx, c.Dir, nil, "gcc", "--version")
+	if err != nil {
+		return in, fmt.Errorf("ask the compiler for its version: %w", err)
+	}
+	in.compiler = firstLine(compiler)
+	return in, nil
+}
+
+// image describes the kernel to be made.
+func (in inputs) image(name string) Image {
+	i := Image{Name: name, Key: in.key(), Version: in.source.version, Source: in.source.id, Compiler: in.compiler}
+	i.Release = i.Version + "-aiocheck-" + i.Name + "-" + i.Key
+	for _, p := range in.patches {
+		i.Patches = append(i.Patches, p.Name)
+	}
+	return i
 }
 
 // prepare makes the patched source, unless an interrupted build has left it
@@ -172,15 +185,14 @@ func (w work) prepare(ctx context.Context, in inputs, phase func(string)) error 
 }
 
 // estimate is how many lines make will say: as many as the last time.
-func (c Cache) estimate(v variant) int {
-	images, err := c.List()
-	if err != nil {
-		return v.lines
-	}
+func (c Cache) estimate(name string) int {
+	// Without the list, or the variant, there is no build to tell about.
+	images, _ := c.List()
 	for _, i := range images {
-		if i.Name == imageName(v.name, true) || i.Name == imageName(v.name, false) {
+		if i.Name == imageName(name, true) || i.Name == imageName(name, false) {
 			return i.Lines
 		}
 	}
+	v, _ := findVariant(name)
 	return v.lines
 }

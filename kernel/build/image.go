@@ -19,7 +19,7 @@ type Image struct {
 	Version  string    `json:"version"`  // of the source: 6.1.192
 	Release  string    `json:"release"`  // what uname -r says in it
 	Source   string    `json:"source"`   // the package, or how else it is known
-	Patches  []string  `json:"patches"`  // names, in order
+	Patches  []string  `json:"patches"`  // names, in order; none if it is unpatched
 	Compiler string    `json:"compiler"` // as it calls itself
 	Built    time.Time `json:"built"`
 	Seconds  float64   `json:"seconds"` // that make took, the last time if it was interrupted
@@ -50,6 +50,9 @@ func (i Image) Vmlinux() string { return filepath.Join(i.Dir, "vmlinux") }
 
 // Config is the path of the whole .config.
 func (i Image) Config() string { return filepath.Join(i.Dir, "config") }
+
+// imageDir is where a kernel is, or comes to be.
+func (c Cache) imageDir(i Image) string { return filepath.Join(c.images(), i.Name+"-"+i.Key) }
 
 // ErrNotBuilt is the error of Find for a kernel that is not in the cache.
 var ErrNotBuilt = errors.New("not built")
@@ -112,7 +115,7 @@ func readImage(dir string) (Image, error) {
 
 // store puts a kernel into the cache. It is there whole, or not at all.
 func (c Cache) store(i Image, obj string) (Image, error) {
-	i.Dir = filepath.Join(c.images(), i.Name+"-"+i.Key)
+	i.Dir = c.imageDir(i)
 	tmp := i.Dir + partial
 	if err := errors.Join(os.RemoveAll(tmp), os.MkdirAll(tmp, 0o777)); err != nil {
 		return i, fmt.Errorf("make directory for the kernel: %w", err)
