@@ -143,7 +143,7 @@ func (c Cache) gather(ctx context.Context, o Options) (in inputs, err error) {
 
 // image describes the kernel to be made.
 func (in inputs) image(name string) Image {
-	i := Image{Name: name, Key: in.key(), Version: in.source.version, Source: in.source.id, Compiler: in.compiler}
+	i := Image{Name: name, Key: in.key(), Version: in.source.version, Source: in.source.id, Compiler: in.compiler, Patches: []string{}}
 	i.Release = i.Version + "-aiocheck-" + i.Name + "-" + i.Key
 	for _, p := range in.patches {
 		i.Patches = append(i.Patches, p.Name)
