@@ -22,6 +22,9 @@ func Release(path string) (string, error) {
 	}
 	defer f.Close()
 	release, err := imageRelease(f)
+	if err == nil {
+		err = isWhole(f)
+	}
 	if err != nil {
 		return "", fmt.Errorf("%s is not a kernel that QEMU can boot: %w: name a bzImage, like Debian's /boot/vmlinuz-*", path, err)
 	}
@@ -48,6 +51,28 @@ func imageRelease(f io.ReaderAt) (string, error) {
 		return "", errors.New("its header names no version")
 	}
 	return fields[0], nil
+}
+
+// isWhole compares the size of an image with what its header says (fields
+// setup_sects and syssize). Half a kernel would halt without a word to QEMU.
+func isWhole(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	var fields [7]byte
+	if _, err := f.ReadAt(fields[:], 0x1f1); err != nil {
+		return fmt.Errorf("read its header: %w", err)
+	}
+	sectors := int64(fields[0])
+	if sectors == 0 {
+		sectors = 4 // for the sake of old boot loaders
+	}
+	want := (sectors+1)*512 + int64(binary.LittleEndian.Uint32(fields[3:]))*16
+	if info.Size() < want {
+		return fmt.Errorf("it has %d bytes of %d", info.Size(), want)
+	}
+	return nil
 }
 
 func fileEntry(path string) (entry, error) {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"aiocheck/kernel"
 	"aiocheck/traces"
 )
@@ -48,31 +50,47 @@ func newSession(conn connection, silence time.Duration) *session {
 // receive waits for a message other than signs of life.
 func (s *session) receive() (kind, []byte, error) {
 	for {
-		if err := s.conn.SetReadDeadline(time.Now().Add(s.silence)); err != nil {
-			return 0, nil, fmt.Errorf("wait for the guest: %w", err)
+		err := s.conn.SetReadDeadline(time.Now().Add(s.silence))
+		if err != nil {
+			return 0, nil, s.lost(err)
 		}
 		k, payload, err := s.in.next()
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return 0, nil, fmt.Errorf("%w for %v", ErrSilent, s.silence)
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return 0, nil, ErrGone
-		case err != nil:
-			return 0, nil, err
-		case k != kindAlive:
+		if err != nil {
+			return 0, nil, s.lost(err)
+		}
+		if k != kindAlive {
 			return k, payload, nil
 		}
 	}
 }
 
+// send sends a message with JSON, or an empty one.
 func (s *session) send(k kind, message any) error {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.silence)); err != nil {
-		return fmt.Errorf("send %v: %w", k, err)
+	err := s.conn.SetWriteDeadline(time.Now().Add(s.silence))
+	switch {
+	case err != nil:
+	case message == nil:
+		err = s.out.send(k, nil)
+	default:
+		err = s.out.sendJSON(k, message)
 	}
-	if message == nil {
-		return s.out.send(k, nil)
+	if err != nil {
+		return s.lost(err)
 	}
-	return s.out.sendJSON(k, message)
+	return nil
+}
+
+// lost tells a guest that is gone, or silent, from one that talks nonsense.
+func (s *session) lost(err error) error {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, unix.ECONNRESET, unix.EPIPE} {
+		if errors.Is(err, end) {
+			return ErrGone
+		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%w for %v", ErrSilent, s.silence)
+	}
+	return err
 }
 
 // greet waits for the guest's first message.

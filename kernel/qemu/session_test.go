@@ -246,6 +246,14 @@ func TestServeTellsWhatFails(t *testing.T) {
 	}
 }
 
+// oneRead is a round that reads a sector.
+func oneRead(round uint64) *traces.Program {
+	return &traces.Program{Round: round, First: traces.RequestID(round + 1), Contexts: []traces.ContextDecl{{Slots: 1}},
+		Files:    []traces.FileDecl{{Kind: traces.Storage}},
+		Requests: []traces.RequestDecl{{Opcode: model.PRead, Bytes: 512}},
+		Threads:  [][]traces.Step{{{Do: traces.DoSubmit, Count: 1}}}}
+}
+
 // A cancelled context ends a run that would go on for ever; the storage is
 // still read back.
 func TestServeStops(t *testing.T) {
@@ -255,17 +263,12 @@ func TestServeStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	first := traces.RequestID(1)
 	round := uint64(0)
 	next := func() (*traces.Program, bool) {
 		if round == 3 {
 			cancel()
 		}
-		p := &traces.Program{Round: round, First: first, Contexts: []traces.ContextDecl{{Slots: 1}},
-			Files:    []traces.FileDecl{{Kind: traces.Storage}},
-			Requests: []traces.RequestDecl{{Opcode: model.PRead, Bytes: 512}},
-			Threads:  [][]traces.Step{{{Do: traces.DoSubmit, Count: 1}}}}
-		first++
+		p := oneRead(round)
 		round++
 		return p, true
 	}

@@ -1,0 +1,187 @@
+//go:build guest
+
+package qemu
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"aiocheck/checker"
+	"aiocheck/kernel"
+	"aiocheck/traces"
+)
+
+// image is the kernel to test on.
+func image(t testing.TB) string {
+	t.Helper()
+	path := os.Getenv("AIOCHECK_KERNEL")
+	if path == "" {
+		t.Fatal("AIOCHECK_KERNEL has to name a bzImage: see docs/guests.md")
+	}
+	return path
+}
+
+func boot(t testing.TB, device, params string) *Guest {
+	t.Helper()
+	g, err := Boot(context.Background(), Config{Kernel: image(t), Append: params, Device: device, Bytes: 1 << 20, Memory: 512 << 20, CPUs: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func closeGuest(t testing.TB, g *Guest) {
+	t.Helper()
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+var guestOptions = kernel.Options{Run: 7, Threads: 4, Records: 1 << 12}
+
+// Emulation always works: what the probe finds is then about KVM.
+func TestProbeEmulated(t *testing.T) {
+	if _, err := Probe(context.Background(), "tcg", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Histories of every kind of storage hold, of two runs in one guest, in
+// guests that run side by side; the kernels have nothing to report.
+func TestDevices(t *testing.T) {
+	for _, device := range Devices() {
+		t.Run(device, func(t *testing.T) {
+			t.Parallel()
+			g := boot(t, device, "")
+			defer closeGuest(t, g)
+			for run := range uint32(2) {
+				opts := guestOptions
+				opts.Run = run + 1
+				if j := judged(t, g.session, setup{Device: device, Bytes: 1 << 20, Options: opts}, 400); j.Outcome != checker.Holds {
+					t.Errorf("run %d: %+v", run, j)
+				}
+			}
+			if r := g.Reports(); len(r) > 0 {
+				t.Errorf("the kernel reports %+v", r)
+			}
+			want, err := Release(image(t))
+			if err != nil || g.Hello.Kernel.Release != want {
+				t.Errorf("%+v runs, not %q, %v", g.Hello.Kernel, want, err)
+			}
+		})
+	}
+}
+
+// A killed guest leaves its records, and the error says that it is gone.
+func TestGuestDies(t *testing.T) {
+	g := boot(t, onTmpfs, "")
+	defer closeGuest(t, g)
+	if _, err := g.Open(context.Background(), Options{Host: guestOptions}); err != nil {
+		t.Fatal(err)
+	}
+	round := uint64(0)
+	var got collected
+	err := g.Run(context.Background(), func() (*traces.Program, bool) {
+		if round == 2 {
+			g.kill()
+		}
+		p := oneRead(round)
+		round++
+		return p, true
+	}, &got)
+	if !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), "signal: killed") {
+		t.Errorf("%v", err)
+	}
+	if len(got) == 0 {
+		t.Error("nothing is left of two rounds")
+	}
+}
+
+// A cancelled context ends a guest while it boots.
+func TestBootCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var once sync.Once
+	_, err := Boot(ctx, Config{Kernel: image(t), Append: "loglevel=7", Device: onTmpfs, Bytes: 1 << 20, Memory: 512 << 20, CPUs: 1,
+		Console: writerFunc(func() { once.Do(cancel) })})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+type writerFunc func()
+
+func (f writerFunc) Write(p []byte) (int, error) { f(); return len(p), nil }
+
+// Kernels that cannot boot say so, with what they print.
+func TestBootFails(t *testing.T) {
+	for _, c := range []struct {
+		name, params, want string
+		memory             int64
+		image              func(string) error
+	}{
+		{"no init", "rdinit=/nosuch", "Kernel panic - not syncing: ", 512 << 20, nil},
+		{"too little memory", "", "the guest is gone", 24 << 20, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Boot(context.Background(), Config{Kernel: image(t), Append: c.params, Device: onTmpfs, Bytes: 1 << 20, Memory: c.memory, CPUs: 1})
+			if !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	truncated := filepath.Join(t.TempDir(), "bzImage")
+	text, err := os.ReadFile(image(t))
+	if err == nil {
+		err = os.WriteFile(truncated, text[:len(text)/2], 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Boot(context.Background(), Config{Kernel: truncated, Device: onTmpfs, Bytes: 1 << 20, Memory: 512 << 20, CPUs: 1}); err == nil {
+		t.Error("half a kernel boots")
+	}
+}
+
+// BenchmarkBoot measures a cold start: to init, and to the first record of a
+// system call of a program.
+func BenchmarkBoot(b *testing.B) {
+	var init, guest, first float64
+	for b.Loop() {
+		began := time.Now()
+		g := boot(b, onTmpfs, "")
+		if _, err := g.Open(context.Background(), Options{Host: guestOptions}); err != nil {
+			b.Fatal(err)
+		}
+		rounds := uint64(0)
+		var at time.Duration
+		err := g.Run(context.Background(), func() (*traces.Program, bool) {
+			rounds++
+			return oneRead(rounds - 1), rounds == 1
+		}, sinkFunc(func(r []traces.Record) {
+			if at == 0 && r[0].Thread != traces.Controller {
+				at = time.Since(began)
+			}
+		}))
+		if err != nil {
+			b.Fatal(err)
+		}
+		init += g.Boot.Seconds()
+		guest += g.Hello.Uptime.Seconds()
+		first += at.Seconds()
+		closeGuest(b, g)
+	}
+	n := float64(b.N)
+	b.ReportMetric(init/n, "s-to-init")
+	b.ReportMetric(guest/n, "guest-s-to-init")
+	b.ReportMetric(first/n, "s-to-first-call")
+}
+
+type sinkFunc func([]traces.Record)
+
+func (f sinkFunc) Append(r []traces.Record) error { f(r); return nil }
