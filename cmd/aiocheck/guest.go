@@ -6,19 +6,21 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
 	"aiocheck/kernel"
+	"aiocheck/kernel/build"
 	"aiocheck/kernel/qemu"
 	"aiocheck/traces"
 )
 
 // guestFlags is the flags of every command that boots a guest.
 type guestFlags struct {
-	Kernel string `help:"Kernel to boot in QEMU: a bzImage, like Debian's /boot/vmlinuz-*." placeholder:"FILE"`
+	Kernel string `help:"Kernel to boot in QEMU: a bzImage, like Debian's /boot/vmlinuz-*, or the name of one that was built: plain, debug." placeholder:"FILE|NAME"`
 	Append string `help:"Further parameters of that kernel." placeholder:"PARAMETERS"`
 	Memory size   `help:"Memory of the guest." default:"512M" placeholder:"SIZE"`
 	CPUs   int    `name:"cpus" help:"Virtual processors of the guest." default:"2"`
@@ -32,21 +34,44 @@ const leastMemory = 256 << 20
 func (m *guestFlags) boot(ctx context.Context, device string, bytes int64, console io.Writer) (*qemu.Guest, error) {
 	switch {
 	case m.Kernel == "":
-		return nil, usageError(errors.New("name the kernel to boot: --kernel FILE"))
+		return nil, usageError(errors.New("name the kernel to boot: --kernel FILE, or the name of one that was built"))
 	case m.CPUs < 1 || m.CPUs > 64:
 		return nil, usageError(fmt.Errorf("--cpus %d: a guest has 1 to 64", m.CPUs))
 	case m.Memory < leastMemory:
 		return nil, usageError(fmt.Errorf("--memory %s: a guest needs %s", humanize.IBytes(uint64(m.Memory)), humanize.IBytes(leastMemory)))
 	}
-	if _, err := qemu.Release(m.Kernel); err != nil {
+	image, err := findKernel(m.Kernel)
+	if err != nil {
 		return nil, usageError(err)
 	}
-	g, err := qemu.Boot(ctx, qemu.Config{Kernel: m.Kernel, Append: m.Append, Device: device, Bytes: bytes,
+	if _, err := qemu.Release(image); err != nil {
+		return nil, usageError(err)
+	}
+	g, err := qemu.Boot(ctx, qemu.Config{Kernel: image, Append: m.Append, Device: device, Bytes: bytes,
 		Memory: int64(m.Memory), CPUs: m.CPUs, Console: console})
 	if err != nil {
 		return nil, machineError(err)
 	}
 	return g, nil
+}
+
+// findKernel takes a word that names no file as the name of a built kernel.
+func findKernel(name string) (string, error) {
+	if _, err := os.Stat(name); err == nil || strings.ContainsRune(name, os.PathSeparator) {
+		return name, nil
+	}
+	cache, err := build.UserCache()
+	if err != nil {
+		return "", err
+	}
+	built, err := cache.Find(name)
+	if errors.Is(err, build.ErrNotBuilt) {
+		return "", fmt.Errorf("there is no file %s, and %w", name, err)
+	}
+	if err != nil {
+		return "", err
+	}
+	return built.BzImage(), nil
 }
 
 // guestTarget is a kernel in a guest.
