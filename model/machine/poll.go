@@ -34,9 +34,11 @@ func (m *Machine) ready(s *State, r *request) bool {
 }
 
 // wakePolls is the wake-up of a file's wait queue: aio_poll_wake. It posts at
-// once if it gets the context's lock without waiting.
+// once if it gets the context's lock without waiting. Polls are woken newest
+// first, since add_wait_queue puts them at the head; requests are numbered in
+// the order in which they are armed, unless several threads submit.
 func (m *Machine) wakePolls(t *State, file int) {
-	for i := range m.reqs {
+	for i := len(m.reqs) - 1; i >= 0; i-- {
 		r := &m.reqs[i]
 		if int(r.File) != file || r.retried {
 			continue
