@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -59,12 +61,17 @@ func Probe(ctx context.Context, accel string, deadline time.Duration) (time.Dura
 	defer image.Close()
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
+	// QEMU is killed when the thread that started it ends: this one stays
+	// until then.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	start := time.Now()
 	cmd := exec.CommandContext(ctx, Program, "-accel", accel, "-m", "64", "-display", "none", "-nodefaults",
 		"-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
 		"-drive", "file=/proc/self/fd/3,format=raw,if=floppy,readonly=on", "-no-reboot")
 	cmd.ExtraFiles = []*os.File{image}
 	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	out, err := cmd.Output()
 	took := time.Since(start)
 	if ctx.Err() != nil {

@@ -27,9 +27,19 @@ func image(t testing.TB) string {
 	return path
 }
 
-func boot(t testing.TB, device, params string) *Guest {
+// accelerator is found out once for all guests of the test.
+var accelerator = sync.OnceValues(func() (string, error) {
+	accel, _, err := Accelerator(context.Background(), "/dev/kvm")
+	return accel, err
+})
+
+func boot(t testing.TB, device string) *Guest {
 	t.Helper()
-	g, err := Boot(context.Background(), Config{Kernel: image(t), Append: params, Device: device, Bytes: 1 << 20, Memory: 512 << 20, CPUs: 2})
+	accel, err := accelerator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := Boot(context.Background(), Config{Accel: accel, Kernel: image(t), Device: device, Bytes: 1 << 20, Memory: 512 << 20, CPUs: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +68,7 @@ func TestDevices(t *testing.T) {
 	for _, device := range Devices() {
 		t.Run(device, func(t *testing.T) {
 			t.Parallel()
-			g := boot(t, device, "")
+			g := boot(t, device)
 			defer closeGuest(t, g)
 			for run := range uint32(2) {
 				opts := guestOptions
@@ -80,7 +90,7 @@ func TestDevices(t *testing.T) {
 
 // A killed guest leaves its records, and the error says that it is gone.
 func TestGuestDies(t *testing.T) {
-	g := boot(t, onTmpfs, "")
+	g := boot(t, onTmpfs)
 	defer closeGuest(t, g)
 	if _, err := g.Open(context.Background(), Options{Host: guestOptions}); err != nil {
 		t.Fatal(err)
@@ -123,10 +133,9 @@ func TestBootFails(t *testing.T) {
 	for _, c := range []struct {
 		name, params, want string
 		memory             int64
-		image              func(string) error
 	}{
-		{"no init", "rdinit=/nosuch", "Kernel panic - not syncing: ", 512 << 20, nil},
-		{"too little memory", "", "the guest is gone", 24 << 20, nil},
+		{"no init", "rdinit=/nosuch", "its kernel reports: Kernel panic - not syncing: ", 512 << 20},
+		{"too little memory", "", "the guest is gone", 24 << 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Boot(context.Background(), Config{Kernel: image(t), Append: c.params, Device: onTmpfs, Bytes: 1 << 20, Memory: c.memory, CPUs: 1})
@@ -151,10 +160,13 @@ func TestBootFails(t *testing.T) {
 // BenchmarkBoot measures a cold start: to init, and to the first record of a
 // system call of a program.
 func BenchmarkBoot(b *testing.B) {
+	if _, err := accelerator(); err != nil {
+		b.Fatal(err)
+	}
 	var init, guest, first float64
 	for b.Loop() {
 		began := time.Now()
-		g := boot(b, onTmpfs, "")
+		g := boot(b, onTmpfs)
 		if _, err := g.Open(context.Background(), Options{Host: guestOptions}); err != nil {
 			b.Fatal(err)
 		}

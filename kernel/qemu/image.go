@@ -100,7 +100,7 @@ func program(dir string) (entry, error) {
 		return entry{}, fmt.Errorf("look at this program: %w", err)
 	}
 	path := dir + "/aiocheck"
-	build := exec.Command("go", "build", "-o", path, info.Main.Path+"/cmd/aiocheck")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, info.Main.Path+"/cmd/aiocheck")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return entry{}, fmt.Errorf("the guest has no shared libraries, this program needs some, and building one that does not fails: %w: %s"+
