@@ -164,6 +164,10 @@ func (c Completion) String() string {
 	return [...]string{"reserved-ring", "unreserved-ring", "overflow-ring", "status-word", "futex", "collected"}[c]
 }
 
+// KernelRing reports whether events go into a ring that the kernel keeps for a
+// context, so that they lose none and can signal an eventfd.
+func (c Completion) KernelRing() bool { return c == ReservedRing || c == OverflowRing }
+
 // Order is which requests are executed in the order of their submission.
 type Order uint8
 

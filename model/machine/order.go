@@ -14,6 +14,9 @@ import "aiocheck/model/design"
 // is what is being checked. TestLocalStepsCommute holds each against the
 // steps as they are, and TestReductionsHideNothing against the whole search.
 //
+// A call that a thread need not make is never local: promises that only it
+// could keep are broken before it (explore.AtRest).
+//
 // Local steps alone form no cycle: a worker's program ends in W15, a caller's
 // local steps in the end of a call, and none of them begins either again.
 func (m *Machine) Ample(s *State, succ []Successor) []Successor {
@@ -67,8 +70,6 @@ func (m *Machine) local(s *State, st Step) bool {
 		// Must not end a violation: a signal that is not this request's.
 		w := &m.workers[int(st.Actor)-len(m.threads)]
 		return !m.reached(s, i) && (!w.sig.is(s) || r.kc.get(s) == kcCancelled)
-	case C2:
-		return !m.threads[st.Actor].Forever && !m.destroys
 	case C6l:
 		// The worker has left the operation, and cannot come to its flush before
 		// it gets the lock that is held here.
@@ -77,8 +78,6 @@ func (m *Machine) local(s *State, st Step) bool {
 		// Whatever needs the lock waits for this step; a wake-up of a poll does
 		// not wait, but only tries.
 		return !m.waitQueues && !(m.d.List.UnlinkOnCancel && m.d.Has(design.CancelWithoutLock))
-	case S0:
-		return !m.destroys
 	case S1:
 		return !m.slots && !m.destroys
 	case S3:

@@ -175,7 +175,7 @@ func (m *Machine) violatedIn(s *State, c int) (v uint64) {
 func (m *Machine) Terminal(s *State) bool { return m.Stuck(s) == 0 }
 
 // Stuck is the set of properties that say that something must still happen in
-// s, which has no successors. A request that waits for what nobody in the
+// s, should nobody ever leave it. A request that waits for what nobody in the
 // program will do, uncancelled, is not stuck, and neither is who waits for it.
 func (m *Machine) Stuck(s *State) (v uint64) {
 	if m.exiting.get(s) == 2 && m.d.Exit == design.ExitKill {
@@ -214,7 +214,7 @@ func (m *Machine) Stuck(s *State) (v uint64) {
 	}
 	for c := range m.ctxs {
 		ctx := &m.ctxs[c]
-		if ctx.efd.mask != 0 && ctx.efd.get(s) != m.postedWithEventfd(s, c) {
+		if m.d.Completion.KernelRing() && ctx.efd.mask != 0 && ctx.efd.get(s) != m.postedWithEventfd(s, c) {
 			v |= vEventfdCount
 		}
 	}

@@ -125,6 +125,9 @@ func notCommuting(m *Machine, s *State, out []Successor) string {
 		if !m.local(s, a.Step) {
 			continue
 		}
+		if !m.Fair(a.Step) {
+			return fmt.Sprintf("in\n%s%s\nis local, but need not be taken", m.Describe(s), m.DescribeStep(a.Step))
+		}
 		for _, b := range out {
 			if b.Step.Actor == a.Step.Actor {
 				continue

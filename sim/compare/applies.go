@@ -15,7 +15,7 @@ func needs(d *design.Design, s *machine.Scenario) string {
 		switch {
 		case d.ExecutorOf(r.Opcode, s.Files[r.File].Kind) == design.Unsupported:
 			return fmt.Sprintf("it has no %s", r.Opcode)
-		case r.Eventfd && !ring(d):
+		case r.Eventfd && !d.Completion.KernelRing():
 			return "its completions signal no eventfd"
 		}
 	}
@@ -29,9 +29,9 @@ func needs(d *design.Design, s *machine.Scenario) string {
 			switch {
 			case c.Kind == machine.Cancel && d.Answers == 0:
 				return "it has no call that cancels"
-			case c.Kind == machine.Destroy && !ring(d):
+			case c.Kind == machine.Destroy && !d.Completion.KernelRing():
 				return "it has no context to destroy"
-			case c.Kind == machine.ReapRing && !ring(d):
+			case c.Kind == machine.ReapRing && !d.Completion.KernelRing():
 				return "it maps no ring of the kernel's"
 			case c.Kind == machine.Exit && d.Exit == design.ExitKill:
 				return "exit kills its threads, as it does any thread of the process"
@@ -39,11 +39,6 @@ func needs(d *design.Design, s *machine.Scenario) string {
 		}
 	}
 	return ""
-}
-
-// ring reports whether completions go into a ring of the kernel's.
-func ring(d *design.Design) bool {
-	return d.Completion == design.ReservedRing || d.Completion == design.OverflowRing
 }
 
 // lacks says why a property has nothing to speak of in a design, "" if it has.

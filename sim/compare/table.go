@@ -95,7 +95,7 @@ func (c *Counterexample) Length() int { return len(c.Steps) + len(c.Cycle) }
 func (c *Counterexample) End() string {
 	switch c.How {
 	case explore.InDeadlock:
-		return "nothing more can happen"
+		return "nothing more has to happen"
 	case explore.InCycle:
 		return fmt.Sprintf("the last %d steps can be repeated for ever", len(c.Cycle))
 	}

@@ -95,9 +95,12 @@ func (b *bitSearch) enter(s *State) bool {
 	first := len(b.out)
 	if b.out = b.m.Successors(s, b.out); len(b.out) == first {
 		b.end(s)
-	} else if len(b.path) >= b.o.MaxDepth {
-		b.p.Cut++
-		b.out = b.out[:first]
+	} else {
+		b.rest(s, b.out[first:])
+		if len(b.path) >= b.o.MaxDepth {
+			b.p.Cut++
+			b.out = b.out[:first]
+		}
 	}
 	b.next, b.last = append(b.next, first), append(b.last, len(b.out))
 	return true

@@ -1,7 +1,8 @@
 // Package explore visits every state of a model that anything with the
 // interface Model describes, and says what it found: violated properties with
-// a shortest path each, states from which nothing can happen, fair cycles in
-// which a promise is never kept, and the outcomes of all behaviours.
+// a shortest path each, states in which nothing has to happen though a promise
+// is pending, fair cycles in which one is never kept, and the outcomes of all
+// behaviours.
 //
 // The search is breadth-first, level by level, so that the first path found to
 // a state is a shortest one. States are kept packed, with the reference of the

@@ -116,8 +116,14 @@ func checkEvidence(t *rapid.T, m Model, v Violation) {
 			t.Fatalf("%s is not violated after its path", v.Property)
 		}
 	case InDeadlock:
-		if len(m.Successors(&last, nil)) != 0 || m.Terminal(&last) || bit < deadlockBit && m.Stuck(&last)>>bit&1 == 0 {
-			t.Fatalf("%s: no deadlock after its path", v.Property)
+		succ := m.Successors(&last, nil)
+		for _, s := range succ {
+			if m.Fair(s.Step) || bit == deadlockBit {
+				t.Fatalf("%s: %v has to be taken after its path", v.Property, s.Step)
+			}
+		}
+		if len(succ) == 0 && m.Terminal(&last) || bit < deadlockBit && m.Stuck(&last)>>bit&1 == 0 {
+			t.Fatalf("%s: nothing is pending after its path", v.Property)
 		}
 	case InCycle:
 		round := states[len(v.Path):]

@@ -19,8 +19,8 @@ type Model interface {
 	// Violated has bit i set when the state itself violates property i.
 	Violated(s *State) uint64
 	// Stuck has bit i set when, by property i, something must still happen:
-	// the property is violated if the bit stays set for ever, in a state
-	// without successors or in a fair cycle.
+	// the property is violated if the bit stays set for ever, in a state that
+	// nobody has to leave (AtRest) or in a fair cycle.
 	Stuck(s *State) uint64
 	// Terminal reports whether a behaviour may end in this state, which has
 	// no successors. One that is not terminal is a deadlock.
@@ -39,7 +39,8 @@ type Model interface {
 	// stands for all of them as far as violations, deadlocks and outcomes go
 	// (conditions C0 to C2 of partial order reduction: Clarke, Grumberg,
 	// Peled, "Model Checking", 1999, chapter 10); it gives back all of them
-	// when it knows none. The explorer itself sees to the cycle proviso.
+	// when it knows none. The explorer itself sees to the cycle proviso, and
+	// takes no proper subset without a fair step.
 	Ample(s *State, succ []Successor) []Successor
 }
 

@@ -1,5 +1,7 @@
 package explore
 
+import "slices"
+
 // naive is what a search must find, computed in the plainest way.
 type naive struct {
 	states      int64
@@ -35,6 +37,8 @@ func searchNaively(m Model) naive {
 		succ := m.Successors(&s, nil)
 		if len(succ) == 0 {
 			n.end(m, &s, d)
+		} else if !slices.ContainsFunc(succ, func(t Successor) bool { return m.Fair(t.Step) }) {
+			n.broken(m, &s, d)
 		}
 		for _, t := range succ {
 			n.transitions++
@@ -67,6 +71,11 @@ func (n *naive) end(m Model, s *State, d int) {
 	if m.Stuck(s) == 0 {
 		least(n.deadlock, DeadlockProperty, d)
 	}
+	n.broken(m, s, d)
+}
+
+// broken takes down the promises pending in a state that may last for ever.
+func (n *naive) broken(m Model, s *State, d int) {
 	for p, property := range m.Properties() {
 		if m.Stuck(s)>>p&1 == 1 {
 			least(n.deadlock, property.Name, d)

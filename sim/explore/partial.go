@@ -77,6 +77,14 @@ func (a *sampler) visit(s *State) {
 	}
 }
 
+// rest takes down the promises that are broken if nobody leaves a state that
+// nobody has to leave.
+func (a *sampler) rest(s *State, succ []Successor) {
+	if AtRest(a.m, succ) {
+		a.violated(a.m.Stuck(s), InDeadlock)
+	}
+}
+
 // end takes down that the path cannot be continued.
 func (a *sampler) end(s *State) {
 	if a.m.Terminal(s) {

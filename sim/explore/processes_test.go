@@ -13,6 +13,7 @@ import (
 type processes struct {
 	toy
 	count, places int
+	starts        []int // where they begin; interchangeable only if all in one place
 	edges         []jump
 	visible       uint8    // places that the property and the guards speak of
 	meet          [2]int   // violated when two processes are there
@@ -63,6 +64,8 @@ func (p processes) pack(v []int) (s State) {
 	}
 	return s
 }
+
+func (p processes) Initial() State { return p.pack(p.starts) }
 
 func (p processes) Properties() []model.Property {
 	return []model.Property{{Name: "meet"}, {Name: "promise"}, {Name: "other"}}
@@ -129,6 +132,9 @@ func (p processes) Outcome(s *State) string {
 func (p processes) Fair(step Step) bool { return p.unfair>>step.Kind&1 == 0 }
 
 func (p processes) Canonical(s *State) State {
+	if slices.Min(p.starts) != slices.Max(p.starts) {
+		return *s
+	}
 	v := p.allPlaces(s)
 	slices.Sort(v)
 	return p.pack(v)
@@ -155,6 +161,12 @@ func (p processes) Ample(s *State, succ []Successor) []Successor {
 func drawProcesses(t *rapid.T) processes {
 	p := processes{count: rapid.IntRange(1, 4).Draw(t, "processes"), places: rapid.IntRange(2, 6).Draw(t, "places"), wide: rapid.Bool().Draw(t, "wide")}
 	place := rapid.IntRange(0, p.places-1)
+	p.starts = make([]int, p.count)
+	if rapid.IntRange(0, 2).Draw(t, "scattered") == 0 {
+		for i := range p.starts {
+			p.starts[i] = place.Draw(t, "start")
+		}
+	}
 	mask := rapid.Uint8()
 	p.meet = [2]int{place.Draw(t, "meets"), place.Draw(t, "with")}
 	p.visible = 1<<p.meet[0] | 1<<p.meet[1]

@@ -16,7 +16,6 @@ type spinner struct {
 
 func (p spinner) Properties() []model.Property { return []model.Property{{Name: "seen"}} }
 func (p spinner) Violated(s *State) uint64     { return s[0] >> 8 }
-func (p spinner) Fair(step Step) bool          { return step.Actor == 1 }
 
 func (p spinner) Successors(s *State, out []Successor) []Successor {
 	for i, to := range p.edges[s[0]&0xff] {

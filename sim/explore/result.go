@@ -72,7 +72,7 @@ type How string
 // The ways.
 const (
 	InState    How = "state"    // the last state of the path violates it
-	InDeadlock How = "deadlock" // nothing can happen after the path
+	InDeadlock How = "deadlock" // nothing has to happen after the path: nothing can, or only steps that are not fair (AtRest)
 	InCycle    How = "cycle"    // the cycle after the path can be repeated for ever, and is fair
 )
 

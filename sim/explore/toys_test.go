@@ -135,6 +135,35 @@ func (p philosophers) Successors(s *State, out []Successor) []Successor {
 	return out
 }
 
+// rescue has an actor 0 that can keep a promise by its one step, and an actor 1
+// whose one step makes it. Bit i of the state: actor i has taken its step.
+type rescue struct {
+	toy
+	must bool // actor 0 has to take its step at some time
+}
+
+func (p rescue) Properties() []model.Property { return []model.Property{{Name: "kept"}} }
+func (p rescue) Fair(step Step) bool          { return step.Actor == 1 || p.must }
+
+func (p rescue) Successors(s *State, out []Successor) []Successor {
+	for i := range uint8(2) {
+		if s[0]>>i&1 == 0 {
+			out = append(out, Successor{Step: Step{Actor: i}, State: State{s[0] | 1<<i}})
+		}
+	}
+	return out
+}
+
+func (p rescue) Stuck(s *State) uint64 {
+	if s[0] == 2 {
+		return 1
+	}
+	return 0
+}
+
+// Ample is actor 0's step: the two commute.
+func (p rescue) Ample(_ *State, succ []Successor) []Successor { return succ[:1] }
+
 // peterson is Peterson's algorithm for two processes: raise the flag, give the
 // turn away, wait until the other's flag is down or the turn is one's own,
 // enter, lower the flag, begin again. Three bits for the place of each, then

@@ -78,6 +78,7 @@ func (w *walker) walk() {
 			w.end(&s)
 			break
 		}
+		w.rest(&s, w.out)
 		if len(w.path) == w.o.MaxSteps {
 			w.p.Cut++
 			break

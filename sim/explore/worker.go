@@ -43,6 +43,9 @@ func (w *worker) expandState(s *State, r ref, b *block) {
 		w.end(s, r)
 		return
 	}
+	if AtRest(w.search.model, w.out) {
+		w.tally.inDeadlock.add(w.search.model.Stuck(s), key(w.search.level, r))
+	}
 	succ := w.selected(s, r)
 	for i := range succ {
 		t := &succ[i]
@@ -63,13 +66,18 @@ func (w *worker) expandState(s *State, r ref, b *block) {
 }
 
 // selected is what the reductions leave of the successors in w.out.
+//
+// An ample set without a fair step is not taken: it would hide states at rest
+// in which none of its steps was taken. One with a fair step hides none, as
+// that step stays enabled until one of the set is taken (C1), so that on the
+// way to a state at rest one was, and could have been taken first.
 func (w *worker) selected(s *State, r ref) []Successor {
 	x := w.search
 	if x.opts.PartialOrder && len(w.out) > 1 {
 		// On a copy: Ample may reorder, and all may be needed still.
 		w.ample = append(w.ample[:0], w.out...)
 		ample := x.model.Ample(s, w.ample)
-		if len(ample) < len(w.out) {
+		if len(ample) < len(w.out) && !AtRest(x.model, ample) {
 			w.canonical(ample)
 			if x.leadsOn(ample, r) {
 				return ample

@@ -15,7 +15,7 @@ type Violation struct {
 }
 
 // Violations are the properties violated at the end of the run: in its last
-// state, because nothing can happen after it, or in its cycle.
+// state, because nothing has to happen after it, or in its cycle.
 func (r *Run) Violations() (found []Violation) {
 	m := r.Machine
 	last := r.States[len(r.States)-1]
@@ -27,17 +27,18 @@ func (r *Run) Violations() (found []Violation) {
 		}
 	}
 	add(m.Violated(&last), explore.InState)
-	switch {
-	case len(r.Schedule.Cycle) > 0:
+	if len(r.Schedule.Cycle) > 0 {
 		if r.closed() && r.fair() {
 			add(r.stuck(), explore.InCycle)
 		}
-	case len(m.Successors(&last, nil)) == 0 && !m.Terminal(&last):
-		stuck := m.Stuck(&last)
+		return found
+	}
+	succ, stuck := m.Successors(&last, nil), m.Stuck(&last)
+	if explore.AtRest(m, succ) {
 		add(stuck, explore.InDeadlock)
-		if stuck == 0 {
-			found = append(found, Violation{explore.DeadlockProperty, explore.InDeadlock})
-		}
+	}
+	if len(succ) == 0 && stuck == 0 && !m.Terminal(&last) {
+		found = append(found, Violation{explore.DeadlockProperty, explore.InDeadlock})
 	}
 	return found
 }

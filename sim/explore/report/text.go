@@ -175,7 +175,7 @@ func writeOutcomes(w io.Writer, r *explore.Result) {
 
 var howText = map[explore.How]string{
 	explore.InState:    "in the state after step %d",
-	explore.InDeadlock: "because nothing can happen after step %d",
+	explore.InDeadlock: "because nothing has to happen after step %d",
 	explore.InCycle:    "in a fair cycle after step %d",
 }
 
