@@ -17,13 +17,13 @@ func (t *Target) submit(th *thread) {
 		c.users++
 		th.inside = true
 	}
-	if r := th.current; r != nil {
-		res, ok := t.inline(r)
-		if !ok {
-			return
-		}
-		th.current = nil
-		t.complete(r, res)
+	if r := th.current; r != nil && !th.moved {
+		// The effect is one step, the event another: others may come between.
+		th.res, th.moved = t.inline(r)
+		return
+	} else if r != nil {
+		th.current, th.moved = nil, false
+		t.complete(r, th.res)
 		th.index++
 	} else if th.index < min(th.step.Count, c.nr) {
 		r := &t.requests[uint32(th.step.Request)+th.index]

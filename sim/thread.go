@@ -32,6 +32,8 @@ type thread struct {
 	// io_submit, read, write.
 	index   uint32   // of the batch: the next request
 	current *request // what runs inline, inside the call
+	moved   bool     // current has had its effect, with the result res
+	res     model.Result
 
 	// Reaping.
 	deadline traces.Time
@@ -58,7 +60,7 @@ func (t *Target) enabled(th *thread) bool {
 	case calling:
 		switch {
 		case th.current != nil:
-			return t.canMove(th.current)
+			return th.moved || t.canMove(th.current)
 		case th.destroying:
 			return th.ctx.gone() || t.bug == destroyEarly
 		case th.inside && th.deadline != 0: // io_getevents
@@ -111,7 +113,7 @@ func (t *Target) invoke(th *thread, s traces.Step) {
 	th.step, th.phase, th.call = s, calling, 0
 	th.ret, th.x, th.y = 0, 0, 0
 	th.ctx, th.inside, th.deadline, th.overslept, th.destroying = nil, false, 0, false, false
-	th.index, th.current = 0, nil
+	th.index, th.current, th.moved = 0, nil, false
 	th.got = th.got[:0]
 	p := t.program
 	log, number := t.log(th.number), th.number
