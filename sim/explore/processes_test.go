@@ -11,7 +11,6 @@ import (
 // processes is several copies of one small automaton, interchangeable, whose
 // edges may ask where the others are.
 type processes struct {
-	toy
 	count, places int
 	starts        []int // where they begin; interchangeable only if all in one place
 	edges         []jump

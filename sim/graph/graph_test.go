@@ -228,3 +228,33 @@ func TestSpaceIsWhole(t *testing.T) {
 		t.Error("the page needs something else")
 	}
 }
+
+// A promise that only a cancel could keep is broken where nobody else goes on,
+// as nobody has to cancel; which is no end.
+func TestSpaceMarksBrokenPromises(t *testing.T) {
+	s := machine.CancelScenario(2, 1, 1)
+	s.Files[0].Kind = design.Pipe
+	for i := range s.Requests {
+		s.Requests[i].Opcode = model.PRead
+	}
+	for _, c := range []struct {
+		design design.Design
+		want   bool
+	}{{design.Thread201601(), true}, {design.Thread61(), false}} {
+		g, err := Space(&c.design, s, 10_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		goesOn := map[int]bool{}
+		for _, e := range g.Edges {
+			goesOn[e.From] = true
+		}
+		marked := false
+		for i, n := range g.Nodes {
+			marked = marked || goesOn[i] && n.Look == Bad && slices.Contains(n.Notes, "✗ pool-progress")
+		}
+		if marked != c.want {
+			t.Errorf("%s: marked %v", c.design.Name, marked)
+		}
+	}
+}

@@ -71,12 +71,12 @@ func stateNode(m *machine.Machine, w *walk, i, requests int, marks bool) Node {
 		n.Look = End
 		n.Details += "\nnothing more can happen"
 		n.Notes = append(n.Notes, strings.Split(m.Outcome(s), "\n")...)
-		for _, p := range violated(m, m.Stuck(s)) {
-			n.Notes = append(n.Notes, "✗ "+p)
-			n.Look = Bad
-		}
 	}
-	for _, p := range violated(m, m.Violated(s)) {
+	broken := m.Violated(s)
+	if !slices.ContainsFunc(w.out[i], func(t taken) bool { return m.Fair(t.step) }) {
+		broken |= m.Stuck(s) // nobody has to go on
+	}
+	for _, p := range violated(m, broken) {
 		n.Notes = append(n.Notes, "✗ "+p)
 		n.Look = Bad
 	}
