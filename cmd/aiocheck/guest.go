@@ -100,7 +100,7 @@ func (t *guestTarget) header() traces.Header {
 		Kernel: t.guest.Hello.Kernel, Device: t.ready.Device, Contract: t.ready.Contract}
 }
 
-func (t *guestTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink *recording) error {
+func (t *guestTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error {
 	return t.guest.Run(ctx, next, sink)
 }
 

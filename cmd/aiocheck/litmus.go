@@ -25,6 +25,9 @@ type litmusCommand struct {
 	Outcome   string   `help:"Show a witness for an outcome of which this expression is true." placeholder:"EXPRESSION"`
 	Schedules string   `help:"Write the witnesses as schedules into this directory, for aiocheck replay." placeholder:"DIR"`
 	Overwrite bool     `help:"Overwrite schedules that exist."`
+	Target    string   `help:"Where to run: in the model, or as programs on a target: ${enum}." enum:"model,sim,host" default:"model"`
+	Runs      int      `help:"How often a target runs each test (default: 100)." placeholder:"N"`
+	Seed      uint64   `help:"Seed of the times at which a target's programs make their calls." default:"1" placeholder:"N"`
 	MaxStates int64    `help:"Stop exploring a test after so many states." default:"5000000" placeholder:"N"`
 	JSON      bool     `name:"json" help:"Print one JSON object for each test."`
 	Fmt       bool     `help:"Rewrite the files in the canonical form instead of running them."`
@@ -34,6 +37,9 @@ type litmusCommand struct {
 func (c *litmusCommand) Run(s *session) error {
 	if c.Fmt {
 		return c.format(s)
+	}
+	if c.Target != "model" {
+		return c.runTarget(s)
 	}
 	if c.Schedules != "" && c.Outcome == "" {
 		return usageError(errors.New("--schedules writes the witnesses of an --outcome"))

@@ -74,7 +74,7 @@ func (t *hostTarget) header() traces.Header {
 		Kernel: t.kernel, Device: t.storage.Device, Contract: t.contract}
 }
 
-func (t *hostTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink *recording) error {
+func (t *hostTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error {
 	return t.host.Run(ctx, next, sink)
 }
 
@@ -103,7 +103,7 @@ func (v *verifyCommand) openSim() (target, error) {
 
 func (t *simTarget) header() traces.Header { return t.Header() }
 
-func (t *simTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink *recording) error {
+func (t *simTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error {
 	for ctx.Err() == nil {
 		p, ok := next()
 		if !ok {
@@ -121,7 +121,7 @@ func (t *simTarget) run(ctx context.Context, next func() (*traces.Program, bool)
 }
 
 // flush moves what the target has logged to the sink.
-func (t *simTarget) flush(sink *recording) error {
+func (t *simTarget) flush(sink kernel.Sink) error {
 	for _, l := range t.TakeLogs() {
 		if err := sink.Append(l); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"aiocheck/checker"
+	"aiocheck/kernel"
 	"aiocheck/kernel/qemu"
 	"aiocheck/traces"
 	"aiocheck/traces/workload"
@@ -43,7 +44,7 @@ const defaultRequests = 20000
 type target interface {
 	// header says what the target is: kernel, device, clock, contract.
 	header() traces.Header
-	run(ctx context.Context, next func() (*traces.Program, bool), sink *recording) error
+	run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error
 	// console is what a guest has printed; empty for other targets.
 	console() string
 	close() error

@@ -1,0 +1,181 @@
+package litmus_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"aiocheck/checker"
+	library "aiocheck/litmus"
+	"aiocheck/sim"
+	"aiocheck/sim/explore"
+	runner "aiocheck/sim/litmus"
+	"aiocheck/traces"
+	"aiocheck/traces/litmus"
+)
+
+// align is what a unit of storage takes in these tests: one sector.
+const align = 512
+
+// simulate runs a plan on a simulated kernel, honest or not.
+func simulate(t *testing.T, p *runner.Plan, cfg sim.Config, runs int) *traces.History {
+	t.Helper()
+	cfg.StorageBytes, cfg.Direct = p.StorageBytes(runs, align), p.Direct
+	target := sim.New(cfg)
+	for round := range runs {
+		if err := target.Run(p.Program(cfg.Seed, round, runs, align)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	target.Finish()
+	h, err := traces.FromLogs(target.Header(), target.Logs()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func plan(t *testing.T, test *litmus.Test) *runner.Plan {
+	t.Helper()
+	p, err := runner.NewPlan(context.Background(), test, explore.Options{Workers: 1, MaxStates: 1_000_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// oneStep is why the simulated kernel never shows an allowed outcome in which
+// two take the same event: they race for the mapped ring without a lock.
+const oneStep = "the simulated kernel takes events from the ring in one step"
+
+// neverSeen are the allowed outcomes that the simulated kernel does not show.
+var neverSeen = map[string]string{
+	"reaping/two-user-space-reapers.litmus: a.res = 4K, T0.reap got a; T0.submit = 1, T0.reap = 1; T1.reap = 1; f[0] = a":              oneStep,
+	"reaping/two-user-space-reapers.litmus: a.res = 4K, T1.reap got a; T0.submit = 1, T0.reap = 1; T1.reap = 1; f[0] = a":              oneStep,
+	"reaping/user-space-against-kernel.litmus: a.res = 4K, T0.getevents got a; T0.submit = 1, T0.getevents = 1; T1.reap = 1; f[0] = a": oneStep,
+	"reaping/user-space-against-kernel.litmus: a.res = 4K, T1.reap got a; T0.submit = 1, T0.getevents = 1; T1.reap = 1; f[0] = a":      oneStep,
+}
+
+// The simulated kernel shows no outcome that the model does not allow, and all
+// that it allows, but for those listed; the checker accepts every history.
+func TestSimulatedKernelKeepsToTheModel(t *testing.T) {
+	entries, err := library.Library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runnable := 0
+	for _, e := range entries {
+		p := plan(t, e.Test)
+		if p.Unrunnable != "" {
+			continue
+		}
+		runnable++
+		h := simulate(t, p, sim.Config{Seed: 1}, 300)
+		r, err := p.Report(e.Path, h, align)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range r.Forbidden {
+			t.Errorf("%s: seen, and not allowed: %s", e.Path, c.Outcome)
+		}
+		for _, text := range p.Allowed {
+			key := e.Path + ": " + text
+			if never := slices.Contains(r.Never, text); never != (neverSeen[key] != "") {
+				t.Errorf("%s: never seen: %v, listed as never seen: %q", key, never, neverSeen[key])
+			}
+		}
+		if j := checker.Check(h, checker.Limits{}); j.Outcome != checker.Holds {
+			t.Errorf("%s: the checker says %s", e.Path, j.Outcome)
+		}
+	}
+	if runnable < 95 {
+		t.Errorf("%d tests are runnable, want 95 or more", runnable)
+	}
+}
+
+// A kernel with a bug shows outcomes that are not allowed.
+func TestMisbehavingKernelIsNoticed(t *testing.T) {
+	for _, c := range []struct{ bug, test string }{
+		{"lost-write", "operations/buffered-write.litmus"},
+		{"too-many-bytes", "operations/buffered-write.litmus"},
+		{"cancel-zero", "operations/poll-cancelled.litmus"},
+		{"cancel-twice", "poll/twice-cancelled.litmus"},
+		{"cancel-unknown", "cancel/never-submitted.litmus"},
+		{"submit-count", "cancel/answers.litmus"},
+		{"dead-getevents", "destroy/then-everything-fails.litmus"},
+	} {
+		i := slices.IndexFunc(sim.Misbehaviours(), func(m sim.Misbehaviour) bool { return m.Name == c.bug })
+		if i < 0 {
+			t.Errorf("no seeded bug is called %s", c.bug)
+			continue
+		}
+		p := plan(t, mustParse(t, library.Text(c.test)))
+		r, err := p.Report(c.test, simulate(t, p, sim.Config{Seed: 1, Misbehaviour: &sim.Misbehaviours()[i]}, 300), align)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Forbidden) == 0 {
+			t.Errorf("%s with %s: only %v", c.test, c.bug, r.Seen)
+		}
+	}
+}
+
+func TestUnrunnable(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"directory d\nrequest a openat d\nthreads T\n  submit a", "programs have no directory"},
+		{"regular f\ndirect g\nrequest a pread f 4K\nthreads T\n  submit a", "a program has one storage, buffered or direct"},
+		{"pipe p 4K\nrequest a pwrite p 8K\nthreads T\n  submit a", "a program cannot set the size of p"},
+		{"pipe p\nrequest a pread p 4K\nthreads T\n  submit a", "T.submit may never return"},
+		{"pipe p\nrequest a poll p\nthreads T\n  submit a", "a may never end"},
+		{"regular f\nrequest a pread f 4K nofd\nthreads T\n  submit a", "a program has no descriptor that is not open"},
+		{"regular f\ncontext c slots 1\nrequest a pread f 4K\nrequest b pread f 4K\nthreads T\n  submit a b", "a program cannot limit the slots of c"},
+		{"regular f\nrequest a pread f 4K iocb x\nrequest b pread f 4K iocb x\nthreads T\n  submit a b", "each request of a program has an iocb of its own"},
+		{"regular f\nrequest a pread f 4K\nthreads T\n  submit a\n  exit", "exit is no step of a program that goes on"},
+		{"eventfd e holds 1\nrequest a pread e 8\nthreads T\n  submit a", "a program's eventfds do not block"},
+	} {
+		if got := plan(t, mustParse(t, "litmus x\n"+c.text)).Unrunnable; got != c.want {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+func mustParse(t *testing.T, text string) *litmus.Test {
+	t.Helper()
+	test, err := litmus.Parse("x.litmus", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return test
+}
+
+// What streams begin with, plain transfers and closed ends come through.
+func TestProgramOfStreams(t *testing.T) {
+	p := plan(t, mustParse(t, `litmus streams
+pipe p holds 4K
+socket s holds 8K nowriter
+eventfd e holds 2
+request a pread p 8K
+request b pread s 4K
+request c poll e
+threads T
+  submit a b c
+  write p 4K
+  read s 8K
+  getevents 3 3`))
+	r, err := p.Report("streams", simulate(t, p, sim.Config{Seed: 1}, 5), align)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []runner.Count{{Runs: 5, Outcome: "a.res = 4K, a[0] = old, T.getevents got a; b.res = 4K, b[0] = old, T.getevents got b; " +
+		"c.res = ready, T.getevents got c; T.submit = 3, T.write = 4K, T.read = 4K, T.getevents = 3; a before b; b before c"}}
+	if d := cmp.Diff(want, r.Seen); d != "" || len(r.Forbidden) > 0 {
+		t.Error(d, r.Forbidden)
+	}
+	var b strings.Builder
+	if err := r.WriteText(&b); err != nil || !strings.HasPrefix(b.String(), "streams: 5 runs\n  seen           5  a.res = 4K") {
+		t.Errorf("%v: %s", err, b.String())
+	}
+}
