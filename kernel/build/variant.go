@@ -16,9 +16,9 @@ type variant struct {
 }
 
 var variants = []variant{
-	{"plain", []string{"base"}, 1660},
-	{"debug", []string{"base", "debug"}, 1700},
-	{"coverage", []string{"base", "coverage"}, 1660},
+	{"plain", []string{"base"}, 1740},
+	{"debug", []string{"base", "debug"}, 1780},
+	{"coverage", []string{"base", "coverage"}, 1740},
 }
 
 // Names are those of the variants, the default one first.
