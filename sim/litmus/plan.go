@@ -17,10 +17,6 @@ import (
 // kernels that there are, and of the simulated one.
 const TargetDesign = "mainline-6.1"
 
-// SocketUnit is how many bytes a program takes for one unit on a socket: a
-// line, since a send may be cut anywhere and the model cuts at units.
-const SocketUnit = 64
-
 // Plan is a test as a program for targets, with the outcomes that the model
 // allows, as far as a program can observe them.
 type Plan struct {
@@ -132,6 +128,11 @@ func (p *Plan) refuse() string {
 			return fmt.Sprintf("a program cannot limit the slots of %s", c.Name)
 		}
 	}
+	for c := range max(1, len(t.Contexts)) {
+		if user, system := p.callers(c, litmus.Reap), p.callers(c, litmus.GetEvents); len(user) > 0 && slices.ContainsFunc(system, func(th int) bool { return len(user) > 1 || th != user[0] }) {
+			return "a program does not take a context's events from the ring and by io_getevents in different threads"
+		}
+	}
 	for _, th := range t.Threads {
 		for i := range th.Calls {
 			switch c := &th.Calls[i]; {
@@ -145,6 +146,16 @@ func (p *Plan) refuse() string {
 		}
 	}
 	return ""
+}
+
+// callers are the threads that make such a call on a context.
+func (p *Plan) callers(context int, do litmus.Do) (threads []int) {
+	for i, th := range p.Test.Threads {
+		if slices.ContainsFunc(th.Calls, func(c litmus.Call) bool { return c.Do == do && contextIndex(p.Test, c.Context) == context }) {
+			threads = append(threads, i)
+		}
+	}
+	return threads
 }
 
 func opcodeText(op model.Opcode) string { return "request " + op.String() }
@@ -223,21 +234,9 @@ func (p *Plan) observable(r *Result) {
 	n := max(1, len(t.Contexts))
 	p.ordered, p.destroyed = make([]bool, n), make([]bool, n)
 	for c := range n {
-		reapers := 0
-		for _, th := range t.Threads {
-			reaps := false
-			for _, call := range th.Calls {
-				if contextIndex(t, call.Context) == c {
-					reaps = reaps || call.Do == litmus.GetEvents || call.Do == litmus.Reap
-					p.destroyed[c] = p.destroyed[c] || call.Do == litmus.Destroy
-				}
-			}
-			if reaps {
-				reapers++
-			}
-		}
+		p.destroyed[c] = len(p.callers(c, litmus.Destroy)) > 0
 		// Events that two threads take have no order that anybody sees.
-		p.ordered[c] = reapers < 2
+		p.ordered[c] = len(p.callers(c, litmus.Reap)) < 2 && len(p.callers(c, litmus.GetEvents)) < 2
 	}
 	p.cells = make([]int, len(t.Files))
 	for i := range t.Files {

@@ -193,7 +193,7 @@ func (p *Plan) unitBytes(file int, align int64) int64 {
 	case design.Pipe:
 		return litmus.Unit // PIPE_BUF
 	case design.Socket:
-		return SocketUnit
+		return lineBytes // a send may be cut anywhere, and the model cuts at units
 	case design.Eventfd:
 		return litmus.EventfdUnit
 	}
