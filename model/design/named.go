@@ -57,14 +57,19 @@ func Thread201603() Design {
 	return d
 }
 
-// Thread61 is the corrected design for Linux 6.1, the one that is to be built.
+// Thread61 is the corrected design for Linux 6.1, the one that
+// kernel/patches/linux-6.1 builds.
 //
-// It uses threads of its own, made by the submitter's process as io_uring's
-// workers are, and cancels a running request with a notify signal. Both could
-// be had on kworkers, but there a fatal signal is heard once (the group-exit
-// flag stays, thread-aio.md 4.1), the credentials, limits and the address
-// space have to be borrowed piece by piece (D2 to D5), and a pool shared with
-// the rest of the kernel is exhausted by readers of empty pipes (D10, D11).
+// It uses kernel threads that belong to the context. On kworkers a fatal
+// signal is heard once (the group-exit flag stays, thread-aio.md 4.1), and a
+// pool shared with the rest of the kernel is exhausted by readers of empty
+// pipes (D10, D11). Threads of the submitter's process, as io_uring has them,
+// would hold its mm_users, so that exit_aio never ran, and share its limits
+// and directory as they change. So each request's credentials, limits,
+// fs_struct, files and address space are captured by io_submit and taken on
+// (D2 to D5). A running request is cancelled by a SIGKILL in the thread's own
+// pending set, which the thread clears once its request can no longer be
+// found: a notify signal does not end killable waits.
 //
 // The contract keeps the ring and the answers of the posted series, because
 // libaio's callers know them: a cancel that finds its request answers
