@@ -47,9 +47,14 @@ func operations(accesses []access) []porcupine.Operation {
 // linearize is porcupine's best attempt at an order: the place of each access
 // from 1, or 0 if it fits nowhere, and whether all of them fit.
 func linearize(accesses []access, limit time.Duration) (order []int, ok bool) {
-	order = make([]int, len(accesses))
-	ops := operations(accesses)
-	result, info := porcupine.CheckOperationsVerbose(registerModel.ToModel(), ops, limit)
+	return bestOrder(registerModel.ToModel(), operations(accesses), limit)
+}
+
+// bestOrder is porcupine's best attempt at an order of the operations: the
+// place of each from 1, or 0 if it fits nowhere, and whether all of them fit.
+func bestOrder(m porcupine.Model, ops []porcupine.Operation, limit time.Duration) (order []int, ok bool) {
+	order = make([]int, len(ops))
+	result, info := porcupine.CheckOperationsVerbose(m, ops, limit)
 	var best []int
 	for _, partial := range info.PartialLinearizations()[0] {
 		// Of several attempts of one length, the one is taken that begins

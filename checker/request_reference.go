@@ -2,7 +2,6 @@ package checker
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -107,9 +106,8 @@ func double(t traces.Time) traces.Time {
 // linearizeRequest is porcupine's best attempt at an order: the place of each
 // observation from 1, or 0 if it fits nowhere, and whether all of them fit.
 func linearizeRequest(c model.Contract, r model.RequestSpec, list []observation, limit time.Duration) (order []int, ok bool) {
-	order = make([]int, len(list))
 	if len(list) == 0 {
-		return order, true
+		return nil, true
 	}
 	ops := make([]porcupine.Operation, len(list))
 	for i, o := range list {
@@ -118,15 +116,5 @@ func linearizeRequest(c model.Contract, r model.RequestSpec, list []observation,
 		}
 		ops[i] = porcupine.Operation{ClientId: i, Input: o.Observation, Call: o.from, Return: o.to}
 	}
-	result, info := porcupine.CheckOperationsVerbose(requestModel(c, r), ops, limit)
-	var best []int
-	for _, partial := range info.PartialLinearizations()[0] {
-		if len(partial) > len(best) || len(partial) == len(best) && slices.Compare(partial, best) < 0 {
-			best = partial
-		}
-	}
-	for place, id := range best {
-		order[id] = place + 1
-	}
-	return order, result == porcupine.Ok
+	return bestOrder(requestModel(c, r), ops, limit)
 }

@@ -88,11 +88,12 @@ type Latency struct {
 	Max   int64  `json:"max_ns"`
 }
 
-// Classes of latency. What streams do waits for the other end of the stream,
-// which says nothing about the storage.
-var classes = [...]string{"storage read", "storage write", "sync", "poll", "stream read", "stream write", "other"}
+// LatencyClasses name the classes of latency. What streams do waits for the
+// other end of the stream, which says nothing about the storage.
+var LatencyClasses = [...]string{"storage read", "storage write", "sync", "poll", "stream read", "stream write", "other"}
 
-func (h *History) class(r *Request) int {
+// LatencyClass is the request's position in LatencyClasses.
+func (h *History) LatencyClass(r *Request) int {
 	stream := 0
 	if h.Files[r.File].Kind != Storage {
 		stream = 4
@@ -217,7 +218,7 @@ func (h *History) then(c *Call) string {
 
 func (s *Summary) countRequests(h *History) {
 	opcodes := map[model.Opcode]*OpcodeCount{}
-	var times [len(classes)]*hdrhistogram.Histogram
+	var times [len(LatencyClasses)]*hdrhistogram.Histogram
 	for i := range h.Requests {
 		r := &h.Requests[i]
 		if r.ID == 0 {
@@ -260,7 +261,7 @@ func (s *Summary) countRequests(h *History) {
 			s.BytesWritten += int64(res)
 		}
 		if r.Context != None {
-			class := h.class(r)
+			class := h.LatencyClass(r)
 			if times[class] == nil {
 				times[class] = hdrhistogram.New(1, longest, 3)
 			}
@@ -275,7 +276,7 @@ func (s *Summary) countRequests(h *History) {
 	}
 	for class, t := range times {
 		if t != nil {
-			s.Latency = append(s.Latency, Latency{Class: classes[class], Count: t.TotalCount(),
+			s.Latency = append(s.Latency, Latency{Class: LatencyClasses[class], Count: t.TotalCount(),
 				P50: t.ValueAtQuantile(50), P90: t.ValueAtQuantile(90), P99: t.ValueAtQuantile(99),
 				P999: t.ValueAtQuantile(99.9), Max: t.Max()})
 		}

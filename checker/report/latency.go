@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"aiocheck/model"
 	"aiocheck/traces"
 )
 
@@ -47,37 +46,16 @@ const (
 	perOctave     = 4
 )
 
-// The classes of the distribution, as in traces.Summary.
-var latencyClasses = [...]string{"storage read", "storage write", "sync", "poll", "stream read", "stream write", "other"}
-
-func latencyClass(h *traces.History, r *traces.Request) int {
-	stream := 0
-	if h.Files[r.File].Kind != traces.Storage {
-		stream = 4
-	}
-	switch {
-	case r.Opcode.Reads():
-		return stream
-	case r.Opcode.Writes():
-		return 1 + stream
-	case r.Opcode.Syncs():
-		return 2
-	case r.Opcode == model.Poll:
-		return 3
-	}
-	return 6
-}
-
 func viewLatency(h *traces.History, f requestFacts) latencyView {
 	v := latencyView{Width: latencyWidth, Height: latencyHeight}
-	rows := make([]latencyRow, len(latencyClasses))
+	rows := make([]latencyRow, len(traces.LatencyClasses))
 	lowest, highest := math.MaxInt, 0
 	for i := range h.Requests {
 		r := &h.Requests[i]
 		if !submitted(r) || r.Context == traces.None || r.Event == traces.None {
 			continue
 		}
-		row := &rows[latencyClass(h, r)]
+		row := &rows[h.LatencyClass(r)]
 		latency := f.spans[i].to - f.spans[i].from
 		row.samples = append(row.samples, sample{latency, r.ID})
 		lowest, highest = min(lowest, bin(latency)), max(highest, bin(latency))
@@ -89,7 +67,7 @@ func viewLatency(h *traces.History, f requestFacts) latencyView {
 	x := func(latency traces.Time) float64 { return (logBin(latency) - float64(lowest)) * scale }
 	for i := range rows {
 		if len(rows[i].samples) > 0 {
-			rows[i].Class = latencyClasses[i]
+			rows[i].Class = traces.LatencyClasses[i]
 			rows[i].fill(lowest, scale, x)
 			v.Rows = append(v.Rows, rows[i])
 		}

@@ -40,17 +40,7 @@ func (p *Plan) view(obs *machine.Observation) string {
 		}
 		parts = append(parts, s)
 	}
-	for i, th := range t.Threads {
-		var replies []string
-		for c, call := range th.Calls {
-			if telling(call.Do) || o.reply(t, i, c).Word != "" {
-				replies = append(replies, fmt.Sprintf("%s = %s", t.CallName(i, c), o.reply(t, i, c)))
-			}
-		}
-		if len(replies) > 0 {
-			parts = append(parts, strings.Join(replies, ", "))
-		}
-	}
+	parts = append(parts, o.replies(t)...)
 	for i := range t.Files {
 		if p.cells[i] > 0 {
 			parts = append(parts, strings.TrimPrefix(p.units(t.Files[i].Name, obs.Contents[i], unit(&t.Files[i])), ", "))

@@ -77,17 +77,7 @@ func (o *Outcome) text(t *litmus.Test, show shown) string {
 		}
 		parts = append(parts, s)
 	}
-	for i, th := range t.Threads {
-		var replies []string
-		for c, call := range th.Calls {
-			if telling(call.Do) || o.reply(t, i, c).Word != "" {
-				replies = append(replies, fmt.Sprintf("%s = %s", t.CallName(i, c), o.reply(t, i, c)))
-			}
-		}
-		if len(replies) > 0 {
-			parts = append(parts, strings.Join(replies, ", "))
-		}
-	}
+	parts = append(parts, o.replies(t)...)
 	for i := range t.Files {
 		if t.Files[i].Kind.Stream() {
 			parts = append(parts, fmt.Sprintf("%s = %s", t.Files[i].Name, o.content(t, i)))
@@ -107,6 +97,23 @@ func (o *Outcome) text(t *litmus.Test, show shown) string {
 		parts = append(parts, "violates "+p)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// replies are the answers of the calls that tell something, a text for each
+// thread that made one.
+func (o *Outcome) replies(t *litmus.Test) (texts []string) {
+	for i, th := range t.Threads {
+		var replies []string
+		for c, call := range th.Calls {
+			if telling(call.Do) || o.reply(t, i, c).Word != "" {
+				replies = append(replies, fmt.Sprintf("%s = %s", t.CallName(i, c), o.reply(t, i, c)))
+			}
+		}
+		if len(replies) > 0 {
+			texts = append(texts, strings.Join(replies, ", "))
+		}
+	}
+	return texts
 }
 
 // telling reports whether a call has more than one result.
