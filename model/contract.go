@@ -15,6 +15,10 @@ type Contract struct {
 	// compat flag 2 of thread-based AIO (patch 06 of 11 January 2016). Then
 	// every request that has not returned is cancellable.
 	Threaded bool `json:"threaded"`
+	// Workers is how many requests of a context that end by themselves (of
+	// files and block devices) a threaded kernel executes at the same time;
+	// others are queued, in the order of submission. 0 if not known.
+	Workers int `json:"workers,omitempty"`
 	// CancelledPoll is the result of a POLL that io_cancel ended: 0 in
 	// mainline (fs/aio.c, aio_poll_complete_work, without a mask), -EINTR on a
 	// worker.

@@ -61,3 +61,6 @@ func (o Opcode) Transfers() bool { return o.Reads() || o.Writes() }
 
 // Syncs reports whether the opcode is FSYNC or FDSYNC.
 func (o Opcode) Syncs() bool { return o == FSync || o == FDSync }
+
+// Names reports whether the opcode works on names in directories.
+func (o Opcode) Names() bool { return o == OpenAt || o == UnlinkAt || o == RenameAt }

@@ -14,8 +14,19 @@ type Header struct {
 	Device   Device         `json:"device"`
 	Workload Workload       `json:"workload"`
 	Contract model.Contract `json:"contract"`
+	// Abilities is what the workload could ask of the target.
+	Abilities Abilities `json:"abilities,omitzero"`
 	// Misbehaviour is the seeded bug of a simulated target, if one was asked for.
 	Misbehaviour string `json:"misbehaviour,omitempty"`
+}
+
+// Abilities is what a target can do beyond what every one does. A workload
+// asks for nothing else.
+type Abilities struct {
+	Threaded bool `json:"threaded,omitempty"` // contexts have threads: OPENAT, UNLINKAT, RENAMEAT, READAHEAD, and cancels of everything
+	Names    bool `json:"names,omitempty"`    // rounds can have directories
+	Identity bool `json:"identity,omitempty"` // programs can have an Identity
+	Freeze   bool `json:"freeze,omitempty"`   // the storage's file system is the target's own and can be frozen
 }
 
 // Kernel says which kernel ran.

@@ -25,6 +25,8 @@ type History struct {
 	Requests []Request
 	Events   []Event
 	Data     []Data
+	Names    []Name  // by round, in the order of their numbers
+	Found    []Found // in the order of the trace's frames
 	Damages  []Damage
 	Watched  Watched
 	// Cut is set when the trace ends before the run did: it says where and
@@ -45,6 +47,28 @@ type Round struct {
 	// For EndExit and EndKill: when it was asked for and when the process was
 	// seen to be gone; Never if it was not.
 	ExitBegun, Gone Time
+	// Identity is what the threads are, Descriptors RLIMIT_NOFILE; both
+	// are zero if the trace does not say.
+	Identity    Identity
+	Descriptors uint64
+}
+
+// Name is a name in a directory of a round.
+type Name struct {
+	Round     int32
+	Number    uint16 // within its round
+	Directory int32  // index into Files
+	Kind      NameKind
+	Inode     Inode // when the round begins; zero if absent
+}
+
+// Found is a file that an open or a stat has found.
+type Found struct {
+	Call    int32     // the stat or openat, or the call that reaped the OPENAT's event
+	Request RequestID // of an OPENAT or openat; 0 for a stat
+	Inode   Inode
+	FD      int32
+	Flags   uint32 // fcntl(F_GETFL)
 }
 
 // File is a file that requests of the run name. All rounds share one entry
@@ -123,6 +147,12 @@ type Request struct {
 	Bytes   uint32
 	RWFlags uint32
 	Offset  int64 // POLL: the requested events
+	// Of operations on names: the flags are in Offset, the mode of OPENAT in
+	// its bits from 32 on.
+	Name    int32 // index into Names, or None
+	NewName int32 // of RENAMEAT, or None
+	Via     Via
+	Found   int32 // index into Found of what an open has found, or None
 	Data    uint64
 	Obj     uint64
 }

@@ -71,7 +71,7 @@ func names[T ~uint8](n int, text func(T) string, ok func(T) bool) []string {
 
 var (
 	endNames     = names(4, End.String, nil)
-	fileNames    = names(4, FileKind.String, nil)
+	fileNames    = names(int(fileKindEnd), FileKind.String, nil)
 	classNames   = names(int(dataEnd), DataClass.String, nil)
 	releaseNames = names(3, Release.String, nil)
 	callList     = names(int(callEnd), CallKind.String, func(k CallKind) bool { return k != 0 })

@@ -15,10 +15,54 @@ type Program struct {
 	First    RequestID     `json:"first"` // ID of Requests[0]; the others follow
 	Contexts []ContextDecl `json:"contexts"`
 	Files    []FileDecl    `json:"files"` // Files[0] is the storage
+	Names    []NameDecl    `json:"names,omitempty"`
 	Requests []RequestDecl `json:"requests"`
 	Threads  [][]Step      `json:"threads"`
 	End      End           `json:"end"`
+	// Identity is what the program's threads are; nil: as the target itself.
+	Identity *Identity `json:"identity,omitempty"`
 }
+
+// Identity is what a request has to find as it was at io_submit, whoever
+// executes it. It needs a target that runs as root.
+type Identity struct {
+	UID   uint32 `json:"uid,omitempty"`   // of the file system, user and group (setfsuid(2)); 0 as the target
+	Umask uint16 `json:"umask,omitempty"` // umask(2)
+	Cwd   uint16 `json:"cwd,omitempty"`   // number plus one of the Directory that is the working directory; 0 as the target
+	Root  uint16 `json:"root,omitempty"`  // number plus one of the Directory that is the root directory; 0 as the target
+	// Descriptors is how many more may be opened than are open as the round
+	// begins, by RLIMIT_NOFILE; 0 for as many as the target allows.
+	Descriptors uint32 `json:"descriptors,omitempty"`
+}
+
+// NameDecl declares a name in a directory of the round. The directory begins
+// with the names that exist and no others.
+type NameDecl struct {
+	Directory uint16   `json:"directory"` // a file of the round, of kind Directory
+	Kind      NameKind `json:"kind,omitempty"`
+	Mode      uint16   `json:"mode,omitempty"` // permissions, with S_ISUID
+	UID       uint32   `json:"uid,omitempty"`  // owner, user and group
+}
+
+// NameKind is what a name is bound to when the round begins.
+type NameKind uint8
+
+// The kinds of name.
+const (
+	Absent  NameKind = iota // nothing
+	Regular                 // an empty file
+	Fifo                    // a FIFO, whose open waits for the other end
+)
+
+// Via is how an operation says in which directory its name is.
+type Via uint8
+
+// The ways to a name.
+const (
+	ViaDescriptor Via = iota // a descriptor of the directory and a relative name
+	ViaCwd                   // AT_FDCWD and a relative name
+	ViaRoot                  // an absolute name
+)
 
 // ContextDecl declares a context, set up before the threads start.
 type ContextDecl struct {
@@ -47,8 +91,17 @@ type RequestDecl struct {
 	Segments uint8 `json:"segments,omitempty"`
 	// Skew is added to the buffer's address, which is otherwise page aligned.
 	Skew uint16 `json:"skew,omitempty"`
-	// Plain marks a transfer made by a Read or Write step instead of io_submit.
+	// Plain marks a transfer made by a Read or Write step, or an operation on
+	// a name made by a Named step, instead of io_submit.
 	Plain bool `json:"plain,omitempty"`
+	// Of OPENAT, UNLINKAT and RENAMEAT: positions in Program.Names, the flags
+	// of openat(2) or renameat2(2), and the mode of a file that is made. File
+	// is the name's directory; a RENAMEAT goes from Name to NewName.
+	Name    uint16 `json:"name,omitempty"`
+	NewName uint16 `json:"new_name,omitempty"`
+	Flags   uint32 `json:"flags,omitempty"`
+	Mode    uint16 `json:"mode,omitempty"`
+	Via     Via    `json:"via,omitempty"`
 }
 
 // Do is what a step does.
@@ -69,6 +122,15 @@ const (
 	DoCloseWrite                // close the writing end of File
 	DoExit                      // exit_group(2): only in a program that ends by EndExit
 	DoAwait                     // nothing but the wait that every step can have
+	DoNamed                     // openat(2), unlinkat(2) or renameat2(2): the plain request Request
+	DoStat                      // statx(2) of Name: which file it is bound to
+	// DoReuse overwrites what the iocb of Request says and points to, but for
+	// aio_data and the buffers, with what names Name in its place: a program
+	// may do so once io_submit has returned.
+	DoReuse
+	DoChdir  // chdir(2) to the directory File
+	DoFreeze // ioctl(FIFREEZE) of the storage's file system
+	DoThaw   // ioctl(FITHAW)
 )
 
 // Step is one call of a thread.
@@ -77,6 +139,7 @@ type Step struct {
 	Context uint16    `json:"context,omitempty"`
 	File    uint16    `json:"file,omitempty"`
 	Request RequestID `json:"request,omitempty"` // position in Program.Requests
+	Name    uint16    `json:"name,omitempty"`    // position in Program.Names
 	Count   uint32    `json:"count,omitempty"`
 	Min     int32     `json:"min,omitempty"`
 	Max     int32     `json:"max,omitempty"`

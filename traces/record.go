@@ -28,17 +28,20 @@ type Kind uint8
 // The kinds of record. Which field means what is told by the functions of
 // this file that make them, and byte by byte in traces/FORMAT.md.
 const (
-	KindRound   Kind = iota + 1 // a thread enters a round
-	KindFile                    // a file of the round
-	KindContext                 // a context of the round, as declared
-	KindRequest                 // a request about to be submitted
-	KindInvoke                  // a call begins
-	KindReturn                  // a call ends
-	KindEvent                   // an event that the call just ended has reaped
-	KindData                    // what a read's buffer holds, run by run
-	KindDamage                  // a released buffer was written to
-	KindExit                    // the process that owned the contexts is gone
-	KindWatched                 // how many released buffers were looked at again
+	KindRound    Kind = iota + 1 // a thread enters a round
+	KindFile                     // a file of the round
+	KindContext                  // a context of the round, as declared
+	KindRequest                  // a request about to be submitted
+	KindInvoke                   // a call begins
+	KindReturn                   // a call ends
+	KindEvent                    // an event that the call just ended has reaped
+	KindData                     // what a read's buffer holds, run by run
+	KindDamage                   // a released buffer was written to
+	KindExit                     // the process that owned the contexts is gone
+	KindWatched                  // how many released buffers were looked at again
+	KindName                     // a name of the round, as declared
+	KindIdentity                 // what the threads of the round are
+	KindFound                    // which file an open or a stat has found
 	kindEnd
 )
 
@@ -85,6 +88,14 @@ const (
 	CallRead        // read(2) or pread(2) of a file of the round
 	CallWrite       // write(2) to a file of the round
 	CallClose       // close(2) of one end of a file of the round
+	CallOpenAt      // openat(2)
+	CallUnlinkAt    // unlinkat(2)
+	CallRenameAt    // renameat2(2)
+	CallStat        // statx(2) of a name
+	CallReuse       // the memory that a request's iocb names is overwritten
+	CallChdir       // chdir(2)
+	CallFreeze      // ioctl(FIFREEZE): once it returns, the file system does not change
+	CallThaw        // ioctl(FITHAW)
 	callEnd
 )
 
@@ -92,7 +103,9 @@ var callNames = [...]string{
 	CallSetup: "io_setup", CallSubmit: "io_submit", CallCancel: "io_cancel",
 	CallGetEvents: "io_getevents", CallPGetEvents: "io_pgetevents", CallReapRing: "reap_ring",
 	CallDestroy: "io_destroy", CallReadEventfd: "read_eventfd", CallRead: "read",
-	CallWrite: "write", CallClose: "close",
+	CallWrite: "write", CallClose: "close", CallOpenAt: "openat", CallUnlinkAt: "unlinkat",
+	CallRenameAt: "renameat", CallStat: "stat", CallReuse: "reuse", CallChdir: "chdir",
+	CallFreeze: "freeze", CallThaw: "thaw",
 }
 
 // String is the call's name in the kernel, or reap_ring and read_eventfd.
@@ -118,11 +131,18 @@ const (
 	Pipe             // a pipe: reads take from it, writes put into it
 	Socket           // a pair of connected AF_UNIX stream sockets, used one way
 	Eventfd          // an eventfd(2) with the initial value 0
+	// Directory is a directory of the round's own, with the names that the
+	// program declares in it.
+	Directory
+	fileKindEnd
 )
 
-// String is "storage", "pipe", "socket" or "eventfd".
+// String is "storage", "pipe", "socket", "eventfd" or "directory".
 func (k FileKind) String() string {
-	return [...]string{"storage", "pipe", "socket", "eventfd"}[k&3]
+	if k >= fileKindEnd {
+		return "file?"
+	}
+	return [...]string{"storage", "pipe", "socket", "eventfd", "directory"}[k]
 }
 
 // DataClass is what a run of 64-byte lines in a read's buffer turned out to be.
@@ -186,18 +206,64 @@ func ContextRecord(context uint32, slots uint32) Record {
 }
 
 // RequestRecord describes an iocb just before the io_submit that carries it.
-// rw is iocb.aio_rw_flags; for POLL offset is the requested event mask.
+// rw is iocb.aio_rw_flags; for POLL offset is the requested event mask. For
+// operations on names offset is the flags, with the mode of OPENAT from bit
+// 32 on, bytes is the name with the new name from bit 16 on, and rw is Via.
 func RequestRecord(thread uint16, context uint32, id RequestID, op model.Opcode, file, eventfd uint16,
 	offset int64, bytes uint32, rw uint32, data, obj uint64) Record {
 	return Record{Kind: KindRequest, Code: uint8(op), Thread: thread, Context: context, Request: id, File: file,
 		Eventfd: eventfd, A: uint64(offset), B: uint64(bytes) | uint64(rw)<<32, C: data, D: obj}
 }
 
+// NameRecord describes a name of the round: its number, its directory, and
+// which file it is bound to, Absent for none. Only the controller writes it.
+func NameRecord(name, directory uint16, kind NameKind, found Inode) Record {
+	r := found.record(KindName)
+	r.Code, r.Thread, r.File, r.Context = uint8(kind), Controller, directory, uint32(name)
+	return r
+}
+
+// IdentityRecord says what the threads of the round are: the identity that
+// requests have to be executed with. limit is RLIMIT_NOFILE. Only the
+// controller writes it; the program's numbers are resolved.
+func IdentityRecord(id Identity, limit uint64) Record {
+	return Record{Kind: KindIdentity, Thread: Controller, A: uint64(id.UID) | uint64(id.Umask)<<32,
+		B: uint64(id.Cwd) | uint64(id.Root)<<16 | uint64(id.Descriptors)<<32, C: limit}
+}
+
+// Inode is what tells a file from every other one, and what was seen of it.
+type Inode struct {
+	Number uint64 // inode number; the recorder keeps files open until the round ends, so that none is used twice
+	Device uint32 // major and minor number, as in struct stat
+	Mode   uint16 // type and permissions
+	UID    uint32 // owner
+}
+
+func (n Inode) record(kind Kind) Record {
+	return Record{Kind: kind, A: n.Number, B: uint64(n.Device) | uint64(n.Mode)<<32, C: uint64(n.UID)}
+}
+
+// inode is the inverse of record.
+func (r Record) inode() Inode {
+	return Inode{Number: r.A, Device: uint32(r.B), Mode: uint16(r.B >> 32), UID: uint32(r.C)}
+}
+
+// FoundRecord says which file a successful OPENAT, openat or stat has found.
+// It follows the Return of the stat or openat, or the Event of the OPENAT
+// after all events of its call. request is 0 for a stat; fd and flags (fcntl
+// F_GETFL) are those of an open.
+func FoundRecord(thread uint16, request RequestID, found Inode, fd int32, flags uint32) Record {
+	r := found.record(KindFound)
+	r.Thread, r.Request, r.D = thread, request, uint64(uint32(fd))|uint64(flags)<<32
+	return r
+}
+
 // InvokeRecord is the beginning of a call. The meaning of x, y, z by call:
 // io_setup nr_events; io_submit nr; io_getevents and io_pgetevents min_nr, nr
 // and the timeout in nanoseconds (-1 none); reap_ring 0 and the most events
 // to take; read and write bytes, and offset (-1: the stream); close which end
-// (0 read, 1 write). request is io_cancel's request, or for read and write the
+// (0 read, 1 write); stat and reuse the position of a name; openat, unlinkat
+// and renameat nothing, since their request says all. request is io_cancel's request, or for read and write the
 // RequestID under which the transfer's data is judged.
 func InvokeRecord(thread uint16, context uint32, call CallKind, request RequestID, file uint16, at Time, x, y, z int64) Record {
 	return Record{Kind: KindInvoke, Code: uint8(call), Thread: thread, Context: context, Request: request, File: file,
