@@ -47,11 +47,15 @@ type builder struct {
 	fileInfo    []declaration
 	contexts    map[uint64]int32 // likewise
 	contextInfo []declaration
+	names       map[uint64]int32 // likewise
+	nameInfo    []declaration
+	identities  map[int32]place // where a round's identity is told
 	threads     map[uint16]*thread
 	requests    int       // records of kind request seen
 	highest     RequestID // highest ID that anything names
 	unreaped    []unreaped
 	dataFrames  []dataFrame
+	foundAt     []place // of each entry of History.Found
 }
 
 // declaration says whether a file or context was declared, and where it was
@@ -83,6 +87,7 @@ type thread struct {
 	ended   Time  // return of the last call
 	last    Time  // time of the last record that has one
 	open    int32 // index of the call that has not returned, or None
+	closed  int32 // index of the call that returned last in the round, or None
 	stopped bool  // it has come to until
 	pending []Record
 	// A reaping call has returned, but not all of its events have come.
@@ -95,7 +100,8 @@ type thread struct {
 func newBuilder(h Header, name string, until Time) *builder {
 	return &builder{
 		h: &History{Header: h, Until: until}, name: name, until: until,
-		rounds: map[uint64]int32{}, files: map[uint64]int32{}, contexts: map[uint64]int32{}, threads: map[uint16]*thread{},
+		rounds: map[uint64]int32{}, files: map[uint64]int32{}, contexts: map[uint64]int32{}, names: map[uint64]int32{},
+		identities: map[int32]place{}, threads: map[uint16]*thread{},
 	}
 }
 
@@ -125,7 +131,7 @@ func (b *builder) malformedAt(at place, reason string) error {
 func (b *builder) add(f Frame, first int) error {
 	t := b.threads[f.Thread]
 	if t == nil {
-		t = &thread{round: None, open: None}
+		t = &thread{round: None, open: None, closed: None}
 		b.threads[f.Thread] = t
 	}
 	b.at = place{offset: f.Offset, thread: f.Thread}
@@ -173,6 +179,12 @@ func (b *builder) record(t *thread, r *Record) error {
 		return b.damage(r)
 	case KindExit:
 		return b.exit(t, r)
+	case KindName:
+		return b.declareName(t, r)
+	case KindIdentity:
+		return b.identity(t, r)
+	case KindFound:
+		return b.found(t, r)
 	case KindWatched:
 		b.h.Watched.Buffers += r.A
 		b.h.Watched.Bytes += r.B
@@ -229,7 +241,7 @@ func (b *builder) leave(t *thread, last bool) {
 		b.unreaped = append(b.unreaped, unreaped{t.returnedAt, t.open, last,
 			fmt.Sprintf("%v returned %v but %d events follow", b.h.Calls[t.open].Kind, model.Result(t.returned.B), len(t.events))})
 	}
-	t.open, t.reaping = None, false
+	t.open, t.closed, t.reaping = None, None, false
 	t.events = t.events[:0]
 	for i := range t.pending {
 		b.highest = max(b.highest, t.pending[i].Request)

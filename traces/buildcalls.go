@@ -1,6 +1,10 @@
 package traces
 
-import "aiocheck/model"
+import (
+	"math"
+
+	"aiocheck/model"
+)
 
 // Requests may have IDs that no record of the file describes: they were
 // declared but not submitted. So that a hostile file cannot make the table of
@@ -54,7 +58,7 @@ func (b *builder) invoke(t *thread, r *Record) error {
 	}
 	c := Call{Kind: kind, Thread: r.Thread, Round: t.round, Context: None, File: None, Request: r.Request,
 		Invoke: at, Return: Never, X: int64(r.B), Y: int64(r.C), Z: int64(r.D), First: None}
-	if r.Request != 0 && kind != CallCancel && kind != CallRead && kind != CallWrite {
+	if r.Request != 0 && kind != CallCancel && kind != CallReuse && !kind.carries() {
 		return b.malformed("%v names request %d", kind, r.Request)
 	}
 	if kind <= CallDestroy {
@@ -68,10 +72,15 @@ func (b *builder) invoke(t *thread, r *Record) error {
 		if x := &b.h.Contexts[c.Context]; x.Setup == None {
 			x.Setup = i
 		}
-	case CallCancel:
+	case CallCancel, CallReuse:
 		if err := b.mention(r.Request); err != nil {
 			return err
 		}
+	case CallStat:
+		if c.X < 0 || c.X > math.MaxUint16 {
+			return b.malformed("stat of name %d", c.X)
+		}
+		b.nameIndex(t.round, uint16(c.X))
 	}
 	if err := b.submit(t, &c, i); err != nil {
 		return err
@@ -87,9 +96,11 @@ func (b *builder) submit(t *thread, c *Call, i int32) error {
 	switch {
 	case c.Kind == CallSubmit && int64(n) != max(c.X, 0):
 		return b.malformed("io_submit of %d after %d requests", c.X, n)
-	case (c.Kind == CallRead || c.Kind == CallWrite) && c.Request != 0 && (n != 1 || t.pending[0].Request != c.Request):
+	case c.Kind.names() && c.Request == 0:
+		return b.malformed("%v without a request", c.Kind)
+	case c.Kind.carries() && c.Request != 0 && (n != 1 || t.pending[0].Request != c.Request):
 		return b.malformed("%v for request %d after %d others", c.Kind, c.Request, n)
-	case c.Kind != CallSubmit && n > 0 && (c.Request == 0 || c.Kind != CallRead && c.Kind != CallWrite):
+	case c.Kind != CallSubmit && n > 0 && (c.Request == 0 || !c.Kind.carries()):
 		return b.malformed("%v after %d requests that it does not submit", c.Kind, n)
 	case n == 0:
 		return nil
@@ -100,10 +111,13 @@ func (b *builder) submit(t *thread, c *Call, i int32) error {
 	for j := range t.pending {
 		r := &t.pending[j]
 		q := Request{ID: r.Request, Opcode: model.Opcode(r.Code), Fate: Unsure, Index: uint16(j), Round: t.round, Context: None,
-			File: b.fileIndex(t.round, r.File), Eventfd: None, Call: i, Event: None,
+			File: b.fileIndex(t.round, r.File), Eventfd: None, Call: i, Event: None, Name: None, NewName: None, Found: None,
 			Bytes: uint32(r.B), RWFlags: uint32(r.B >> 32), Offset: int64(r.A), Data: r.C, Obj: r.D}
 		if r.Eventfd != 0 {
 			q.Eventfd = b.fileIndex(t.round, r.Eventfd-1)
+		}
+		if err := b.requestNames(t, &q); err != nil {
+			return err
 		}
 		if c.Kind == CallSubmit {
 			q.Context = b.contextIndex(t.round, r.Context)
@@ -128,7 +142,7 @@ func (b *builder) submit(t *thread, c *Call, i int32) error {
 func (b *builder) extend(id RequestID) {
 	for len(b.h.Requests) < int(id) {
 		b.h.Requests = append(b.h.Requests, Request{Fate: Unsubmitted, Round: None, Context: None, File: None,
-			Eventfd: None, Call: None, Event: None})
+			Eventfd: None, Call: None, Event: None, Name: None, NewName: None, Found: None})
 	}
 }
 
@@ -195,5 +209,5 @@ func (b *builder) end(t *thread, r *Record) {
 		}
 	}
 	t.ended = c.Return
-	t.open = None
+	t.open, t.closed = None, t.open
 }

@@ -46,8 +46,9 @@ func DecodeRecord(b *[RecordSize]byte) Record {
 // codes is how many codes each kind of record has. An opcode is any byte: a
 // program may submit one that no kernel knows.
 var codes = [kindEnd]int{
-	KindRound: 4, KindFile: 4, KindContext: 1, KindRequest: 256, KindInvoke: int(callEnd), KindReturn: 1,
+	KindRound: 4, KindFile: int(fileKindEnd), KindContext: 1, KindRequest: 256, KindInvoke: int(callEnd), KindReturn: 1,
 	KindEvent: 1, KindData: int(dataEnd), KindDamage: 3, KindExit: 4, KindWatched: 1,
+	KindName: int(nameKindEnd), KindIdentity: 1, KindFound: 1,
 }
 
 // Check reports whether the record's kind and code are ones that this version
@@ -65,7 +66,7 @@ func (r *Record) Check() error {
 var kindNames = [kindEnd]string{
 	KindRound: "round", KindFile: "file", KindContext: "context", KindRequest: "request", KindInvoke: "invoke",
 	KindReturn: "return", KindEvent: "event", KindData: "data", KindDamage: "damage", KindExit: "exit",
-	KindWatched: "watched",
+	KindWatched: "watched", KindName: "name", KindIdentity: "identity", KindFound: "found",
 }
 
 // String is the kind in lower case, or "kind?".

@@ -25,6 +25,9 @@ func (b *builder) finish(ending Ending) (*History, error) {
 		return nil, err
 	}
 	b.resolveEvents()
+	if err := b.resolveFound(); err != nil {
+		return nil, err
+	}
 	return b.h, b.checkData()
 }
 
@@ -43,7 +46,7 @@ func (b *builder) checkDeclared() error {
 			return b.malformedAt(d.first, fmt.Sprintf("context %d of round %d is not declared", c.Number, b.h.Rounds[c.Round].Number))
 		}
 	}
-	return nil
+	return b.checkNames()
 }
 
 // checkReaped looks at the calls whose events are not all there. A process
@@ -60,7 +63,7 @@ func (b *builder) checkReaped() error {
 	return nil
 }
 
-// arrange orders rounds, files and contexts by their numbers, joins the
+// arrange orders rounds, files, contexts and names by their numbers, joins the
 // storage's entries of all rounds to one, and gives the other tables the
 // final indexes.
 func (b *builder) arrange() error {
@@ -90,6 +93,15 @@ func (b *builder) arrange() error {
 		return cmp.Or(cmp.Compare(x.Round, y.Round), cmp.Compare(x.Number, y.Number))
 	}, nil)
 
+	for i := range h.Names {
+		n := &h.Names[i]
+		n.Round, n.Directory = rounds[n.Round], files[n.Directory]
+	}
+	var names []int32
+	h.Names, names = reorder(h.Names, func(x, y *Name) int {
+		return cmp.Or(cmp.Compare(x.Round, y.Round), cmp.Compare(x.Number, y.Number))
+	}, nil)
+
 	final := func(to []int32, i *int32) {
 		if *i != None {
 			*i = to[*i]
@@ -107,6 +119,8 @@ func (b *builder) arrange() error {
 		final(contexts, &r.Context)
 		final(files, &r.File)
 		final(files, &r.Eventfd)
+		final(names, &r.Name)
+		final(names, &r.NewName)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package traces
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"aiocheck/model"
@@ -21,11 +22,22 @@ const (
 	slotB
 	slotC
 	slotD
-	slotBLow  // low half of B
-	slotBHigh // high half of B
+	slotALow  // low half of A
+	slotAHigh // high half of A
+	slotBLow
+	slotBHigh
 	slotDLow
 	slotDHigh
+	slotBFirst  // bits 0 to 15 of B
+	slotBSecond // bits 16 to 31 of B
 )
+
+// places says which bits of which word of a record slotA and those after it are.
+var places = [...]struct{ word, shift, bits uint8 }{
+	slotA: {0, 0, 64}, slotB: {1, 0, 64}, slotC: {2, 0, 64}, slotD: {3, 0, 64},
+	slotALow: {0, 0, 32}, slotAHigh: {0, 32, 32}, slotBLow: {1, 0, 32}, slotBHigh: {1, 32, 32}, slotDLow: {3, 0, 32}, slotDHigh: {3, 32, 32},
+	slotBFirst: {1, 0, 16}, slotBSecond: {1, 16, 16},
+}
 
 // form is how a slot's value is shown.
 type form uint8
@@ -39,6 +51,7 @@ const (
 	formContext      // or "none"
 	formPlusOne      // the number is one less; left out if there is none
 	formName         // one of names, or the number
+	formOctal        // "0…", as permissions are written
 )
 
 // field shows one slot of a record.
@@ -72,6 +85,8 @@ func names[T ~uint8](n int, text func(T) string, ok func(T) bool) []string {
 var (
 	endNames     = names(4, End.String, nil)
 	fileNames    = names(int(fileKindEnd), FileKind.String, nil)
+	nameNames    = names(int(nameKindEnd), NameKind.String, nil)
+	viaNames     = names(int(viaEnd), Via.String, nil)
 	classNames   = names(int(dataEnd), DataClass.String, nil)
 	releaseNames = names(3, Release.String, nil)
 	callList     = names(int(callEnd), CallKind.String, func(k CallKind) bool { return k != 0 })
@@ -82,14 +97,14 @@ var (
 )
 
 // kindFields says what the slots of each kind of record mean, as the functions
-// in record.go do. An invoke record goes on with callFields.
+// in record.go do. An invoke record goes on with callFields, a request record
+// with requestFields or namedFields.
 var kindFields = [kindEnd][]field{
 	KindRound:   {{"end", slotCode, formName, endNames}, {"at", slotA, formTime, nil}, {"round", slotB, formUint, nil}},
 	KindFile:    {{"file", slotFile, formUint, nil}, {"type", slotCode, formName, fileNames}, {"flags", slotA, formUint, nil}, {"bytes", slotB, formUint, nil}},
 	KindContext: {{"context", slotContext, formContext, nil}, {"slots", slotA, formUint, nil}},
 	KindRequest: {{"request", slotRequest, formUint, nil}, {"op", slotCode, formName, opcodeNames}, {"context", slotContext, formContext, nil},
-		{"file", slotFile, formUint, nil}, {"eventfd", slotEventfd, formPlusOne, nil}, {"offset", slotA, formInt, nil},
-		{"bytes", slotBLow, formUint, nil}, {"rw_flags", slotBHigh, formUint, nil}, {"data", slotC, formHex, nil}, {"obj", slotD, formHex, nil}},
+		{"file", slotFile, formUint, nil}, {"eventfd", slotEventfd, formPlusOne, nil}},
 	KindInvoke: {{"call", slotCode, formName, callList}, {"at", slotA, formTime, nil}},
 	KindReturn: {{"at", slotA, formTime, nil}, {"ret", slotB, formResult, nil}},
 	KindEvent:  {{"data", slotA, formHex, nil}, {"obj", slotB, formHex, nil}, {"res", slotC, formResult, nil}, {"res2", slotD, formResult, nil}},
@@ -99,12 +114,28 @@ var kindFields = [kindEnd][]field{
 		{"seen", slotB, formTime, nil}, {"first", slotC, formUint, nil}, {"bytes", slotD, formUint, nil}},
 	KindExit:    {{"end", slotCode, formName, endNames}, {"begun", slotA, formTime, nil}, {"gone", slotB, formTime, nil}},
 	KindWatched: {{"buffers", slotA, formUint, nil}, {"bytes", slotB, formUint, nil}},
+	KindName: slices.Concat([]field{{"name", slotContext, formUint, nil}, {"directory", slotFile, formUint, nil}, {"type", slotCode, formName, nameNames}},
+		inodeFields),
+	KindIdentity: {{"uid", slotALow, formUint, nil}, {"umask", slotAHigh, formOctal, nil}, {"cwd", slotBFirst, formPlusOne, nil},
+		{"root", slotBSecond, formPlusOne, nil}, {"descriptors", slotBHigh, formUint, nil}, {"limit", slotC, formUint, nil}},
+	KindFound: slices.Concat([]field{{"request", slotRequest, formUint, nil}}, inodeFields, openFields),
 }
+
+var (
+	inodeFields = []field{{"inode", slotA, formUint, nil}, {"device", slotBLow, formHex, nil}, {"mode", slotBHigh, formOctal, nil}, {"uid", slotC, formUint, nil}}
+	openFields  = []field{{"fd", slotDLow, formUint, nil}, {"flags", slotDHigh, formHex, nil}}
+	endFields   = []field{{"data", slotC, formHex, nil}, {"obj", slotD, formHex, nil}}
+	// requestFields are those of a request; namedFields of one on names.
+	requestFields = slices.Concat([]field{{"offset", slotA, formInt, nil}, {"bytes", slotBLow, formUint, nil}, {"rw_flags", slotBHigh, formUint, nil}}, endFields)
+	namedFields   = slices.Concat([]field{{"flags", slotALow, formHex, nil}, {"mode", slotAHigh, formOctal, nil}, {"name", slotBFirst, formUint, nil},
+		{"new_name", slotBSecond, formUint, nil}, {"via", slotBHigh, formName, viaNames}}, endFields)
+)
 
 var (
 	onContext = field{"context", slotContext, formContext, nil}
 	onFile    = field{"file", slotFile, formUint, nil}
 	waiting   = []field{onContext, {"min_nr", slotB, formInt, nil}, {"nr", slotC, formInt, nil}, {"timeout", slotD, formInt, nil}}
+	naming    = []field{onFile, {"request", slotRequest, formUint, nil}}
 	moving    = []field{onFile, {"request", slotRequest, formUint, nil}, {"bytes", slotB, formInt, nil}, {"offset", slotC, formInt, nil}}
 )
 
@@ -121,6 +152,14 @@ var callFields = [callEnd][]field{
 	CallRead:        moving,
 	CallWrite:       moving,
 	CallClose:       {onFile, {"end", slotB, formName, []string{"read", "write"}}},
+	CallOpenAt:      naming,
+	CallUnlinkAt:    naming,
+	CallRenameAt:    naming,
+	CallStat:        {onFile, {"name", slotB, formInt, nil}},
+	CallReuse:       {onFile, {"request", slotRequest, formUint, nil}, {"name", slotB, formInt, nil}},
+	CallChdir:       {onFile},
+	CallFreeze:      {onFile},
+	CallThaw:        {onFile},
 }
 
 // returnFields says what the further results of a call mean.
@@ -129,6 +168,9 @@ var returnFields = [callEnd][]field{
 	CallReapRing:    {{"head", slotC, formUint, nil}, {"tail", slotD, formUint, nil}},
 	CallReadEventfd: {{"value", slotC, formUint, nil}},
 }
+
+// word is A, B, C or D.
+func (r *Record) word(n uint8) *uint64 { return [...]*uint64{&r.A, &r.B, &r.C, &r.D}[n] }
 
 func (r *Record) get(s slot) uint64 {
 	switch s {
@@ -142,29 +184,19 @@ func (r *Record) get(s slot) uint64 {
 		return uint64(r.File)
 	case slotEventfd:
 		return uint64(r.Eventfd)
-	case slotA:
-		return r.A
-	case slotB:
-		return r.B
-	case slotC:
-		return r.C
-	case slotD:
-		return r.D
-	case slotBLow:
-		return r.B & math.MaxUint32
-	case slotBHigh:
-		return r.B >> 32
-	case slotDLow:
-		return r.D & math.MaxUint32
 	default:
-		return r.D >> 32
+		p := places[s]
+		return *r.word(p.word) >> p.shift & (math.MaxUint64 >> (64 - p.bits))
 	}
 }
 
 // set puts v into the slot and reports whether it fits.
 func (r *Record) set(s slot, v uint64) bool {
-	bits := [...]int{8, 32, 32, 16, 16, 64, 64, 64, 64, 32, 32, 32, 32}[s]
-	if bits < 64 && v>>bits != 0 {
+	bits := [...]uint8{slotCode: 8, slotContext: 32, slotRequest: 32, slotFile: 16, slotEventfd: 16}
+	switch {
+	case s < slotA && v>>bits[s] != 0:
+		return false
+	case s >= slotA && places[s].bits < 64 && v>>places[s].bits != 0:
 		return false
 	}
 	switch s {
@@ -178,22 +210,9 @@ func (r *Record) set(s slot, v uint64) bool {
 		r.File = uint16(v)
 	case slotEventfd:
 		r.Eventfd = uint16(v)
-	case slotA:
-		r.A = v
-	case slotB:
-		r.B = v
-	case slotC:
-		r.C = v
-	case slotD:
-		r.D = v
-	case slotBLow:
-		r.B = r.B&^math.MaxUint32 | v
-	case slotBHigh:
-		r.B = r.B&math.MaxUint32 | v<<32
-	case slotDLow:
-		r.D = r.D&^math.MaxUint32 | v
-	case slotDHigh:
-		r.D = r.D&math.MaxUint32 | v<<32
+	default:
+		p, word := places[s], r.word(places[s].word)
+		*word = *word&^(math.MaxUint64>>(64-p.bits)<<p.shift) | v<<p.shift
 	}
 	return true
 }
@@ -212,6 +231,8 @@ func (f *field) append(b []byte, v uint64) []byte {
 		return quoted(model.Result(v).String())
 	case f.form == formInt || f.form == formTime || f.form == formResult:
 		return strconv.AppendInt(b, int64(v), 10)
+	case f.form == formOctal:
+		return append(strconv.AppendUint(append(b, `"0`...), v, 8), '"')
 	case f.form == formHex:
 		return append(strconv.AppendUint(append(b, `"0x`...), v, 16), '"')
 	case f.form == formPlusOne:
@@ -254,6 +275,10 @@ func (f *field) parse(text string) (uint64, error) {
 	case f.form == formResult:
 		if res, ok := errnoResults[word]; ok {
 			return uint64(res), nil
+		}
+	case f.form == formOctal && word != "":
+		if v, err := strconv.ParseUint(word, 8, 64); err == nil {
+			return v, nil
 		}
 	case f.form == formHex && len(word) > 2 && word[:2] == "0x":
 		if v, err := strconv.ParseUint(word[2:], 16, 64); err == nil {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"aiocheck/model"
 )
 
 // LineError says which line of JSON Lines is no part of a trace, and why.
@@ -76,6 +78,10 @@ func (r *Record) fields(call CallKind) (list, more []field) {
 	}
 	list = kindFields[r.Kind]
 	switch {
+	case r.Kind == KindRequest && model.Opcode(r.Code).Names():
+		more = namedFields
+	case r.Kind == KindRequest:
+		more = requestFields
 	case r.Kind == KindInvoke && r.Code < uint8(callEnd):
 		more = callFields[r.Code]
 	case r.Kind == KindReturn && call < callEnd:

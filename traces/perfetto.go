@@ -173,6 +173,9 @@ func (p *perfetto) callArgs(c *Call) {
 func (p *perfetto) show(r *Record, fields []field) {
 	for i := range fields {
 		f := &fields[i]
+		if f.form == formPlusOne && r.get(f.slot) == 0 {
+			continue
+		}
 		p.line = append(append(append(p.line, `,"`...), f.name...), `":`...)
 		p.line = f.append(p.line, r.get(f.slot))
 	}
@@ -229,17 +232,21 @@ func (p *perfetto) requestArgs(r *Request) {
 	p.line = append(append(p.line, r.Fate.String()...), '"')
 	if r.Eventfd != None {
 		rec.Eventfd = p.h.Files[r.Eventfd].Number + 1
-		p.show(&rec, kindFields[KindRequest])
-	} else {
-		p.show(&rec, withoutEventfd)
 	}
+	list, more := rec.fields(0)
+	p.show(&rec, list)
+	p.show(&rec, more)
 	if res, _, ended := p.h.Outcome(r); ended {
 		p.show(&Record{B: uint64(res)}, []field{{"res", slotB, formResult, nil}})
 	}
+	if r.Found != None {
+		f := &p.h.Found[r.Found]
+		found := FoundRecord(0, r.ID, f.Inode, f.FD, f.Flags)
+		p.show(&found, inodeFields[:1])
+		p.show(&found, openFields)
+	}
 	p.line = append(p.line, '}')
 }
-
-var withoutEventfd = slices.DeleteFunc(slices.Clone(kindFields[KindRequest]), func(f field) bool { return f.form == formPlusOne })
 
 // cancels draws an arrow from each io_cancel to its request, if the request
 // was in flight at some time of the call.

@@ -52,7 +52,16 @@ const (
 	Absent  NameKind = iota // nothing
 	Regular                 // an empty file
 	Fifo                    // a FIFO, whose open waits for the other end
+	nameKindEnd
 )
+
+// String is "absent", "regular" or "fifo".
+func (k NameKind) String() string {
+	if k >= nameKindEnd {
+		return "name?"
+	}
+	return [...]string{"absent", "regular", "fifo"}[k]
+}
 
 // Via is how an operation says in which directory its name is.
 type Via uint8
@@ -62,7 +71,16 @@ const (
 	ViaDescriptor Via = iota // a descriptor of the directory and a relative name
 	ViaCwd                   // AT_FDCWD and a relative name
 	ViaRoot                  // an absolute name
+	viaEnd
 )
+
+// String is "descriptor", "cwd" or "root".
+func (v Via) String() string {
+	if v >= viaEnd {
+		return "via?"
+	}
+	return [...]string{"descriptor", "cwd", "root"}[v]
+}
 
 // ContextDecl declares a context, set up before the threads start.
 type ContextDecl struct {

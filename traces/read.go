@@ -113,6 +113,11 @@ func (b *builder) whole() Time {
 			missing(b.h.Contexts[i].Round)
 		}
 	}
+	for i := range b.nameInfo {
+		if !b.nameInfo[i].done {
+			missing(b.h.Names[i].Round)
+		}
+	}
 	if until == Never {
 		return 0 // no thread recorded anything
 	}

@@ -121,6 +121,12 @@ func (k CallKind) Reaps() bool {
 	return k == CallGetEvents || k == CallPGetEvents || k == CallReapRing
 }
 
+// names reports whether the call is an operation on a name.
+func (k CallKind) names() bool { return k == CallOpenAt || k == CallUnlinkAt || k == CallRenameAt }
+
+// carries reports whether the call carries a request out by itself.
+func (k CallKind) carries() bool { return k == CallRead || k == CallWrite || k.names() }
+
 // FileKind is what a file of a program is.
 type FileKind uint8
 
@@ -262,9 +268,11 @@ func FoundRecord(thread uint16, request RequestID, found Inode, fd int32, flags 
 // io_setup nr_events; io_submit nr; io_getevents and io_pgetevents min_nr, nr
 // and the timeout in nanoseconds (-1 none); reap_ring 0 and the most events
 // to take; read and write bytes, and offset (-1: the stream); close which end
-// (0 read, 1 write); stat and reuse the position of a name; openat, unlinkat
-// and renameat nothing, since their request says all. request is io_cancel's request, or for read and write the
-// RequestID under which the transfer's data is judged.
+// (0 read, 1 write); stat and reuse the number of a name; openat, unlinkat and
+// renameat nothing, since their request says all. file is the name's directory
+// of calls with a name, and the storage of freeze and thaw. request is that of
+// io_cancel and reuse; for read, write, openat, unlinkat and renameat the
+// RequestID under which the operation is judged.
 func InvokeRecord(thread uint16, context uint32, call CallKind, request RequestID, file uint16, at Time, x, y, z int64) Record {
 	return Record{Kind: KindInvoke, Code: uint8(call), Thread: thread, Context: context, Request: request, File: file,
 		A: uint64(at), B: uint64(x), C: uint64(y), D: uint64(z)}
