@@ -9,15 +9,24 @@ type Errno uint16
 // The error numbers that AIO system calls and events carry.
 const (
 	EPERM        Errno = 1
+	ENOENT       Errno = 2
 	EINTR        Errno = 4
 	EIO          Errno = 5
+	ENXIO        Errno = 6
 	EBADF        Errno = 9
 	EAGAIN       Errno = 11
 	ENOMEM       Errno = 12
+	EACCES       Errno = 13
 	EFAULT       Errno = 14
+	EBUSY        Errno = 16
+	EEXIST       Errno = 17
+	ENOTDIR      Errno = 20
+	EISDIR       Errno = 21
 	EINVAL       Errno = 22
+	EMFILE       Errno = 24
 	EFBIG        Errno = 27
 	ENOSPC       Errno = 28
+	ESPIPE       Errno = 29
 	EPIPE        Errno = 32
 	ENOSYS       Errno = 38
 	EOPNOTSUPP   Errno = 95
@@ -29,8 +38,9 @@ const (
 )
 
 var errnoNames = map[Errno]string{
-	EPERM: "EPERM", EINTR: "EINTR", EIO: "EIO", EBADF: "EBADF", EAGAIN: "EAGAIN",
-	ENOMEM: "ENOMEM", EFAULT: "EFAULT", EINVAL: "EINVAL", EFBIG: "EFBIG", ENOSPC: "ENOSPC",
+	EPERM: "EPERM", ENOENT: "ENOENT", EINTR: "EINTR", EIO: "EIO", ENXIO: "ENXIO", EBADF: "EBADF", EAGAIN: "EAGAIN",
+	ENOMEM: "ENOMEM", EACCES: "EACCES", EFAULT: "EFAULT", EBUSY: "EBUSY", EEXIST: "EEXIST", ENOTDIR: "ENOTDIR",
+	EISDIR: "EISDIR", EINVAL: "EINVAL", EMFILE: "EMFILE", EFBIG: "EFBIG", ENOSPC: "ENOSPC", ESPIPE: "ESPIPE",
 	EPIPE: "EPIPE", ENOSYS: "ENOSYS", EOPNOTSUPP: "EOPNOTSUPP", ECONNRESET: "ECONNRESET",
 	EINPROGRESS: "EINPROGRESS", ERESTARTSYS: "ERESTARTSYS", 513: "ERESTARTNOINTR",
 	514: "ERESTARTNOHAND", ERESTARTLAST: "ERESTART_RESTARTBLOCK",
