@@ -112,9 +112,16 @@ type RequestDecl struct {
 	// Plain marks a transfer made by a Read or Write step, or an operation on
 	// a name made by a Named step, instead of io_submit.
 	Plain bool `json:"plain,omitempty"`
+	// Reuse is the position plus one of an earlier request into whose iocb this
+	// one is written, just before its own io_submit: both have one address. From
+	// then on a program cancels only this one; 0 for an iocb of its own.
+	Reuse RequestID `json:"reuse,omitempty"`
 	// Of OPENAT, UNLINKAT and RENAMEAT: positions in Program.Names, the flags
 	// of openat(2) or renameat2(2), and the mode of a file that is made. File
-	// is the name's directory; a RENAMEAT goes from Name to NewName.
+	// is the name's directory; a RENAMEAT goes from Name to NewName. Of a
+	// transfer, an fsync and a READAHEAD whose File is a Directory: Name is a
+	// Regular file, and they are on what it was bound to when the round began,
+	// through a descriptor that was opened then, by the target itself.
 	Name    uint16 `json:"name,omitempty"`
 	NewName uint16 `json:"new_name,omitempty"`
 	Flags   uint32 `json:"flags,omitempty"`
