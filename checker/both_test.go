@@ -52,7 +52,7 @@ func mixedRun(seed uint64) (run, error) {
 	target := sim.New(sim.Config{Seed: seed, StorageBytes: 16 << 10, Direct: direct})
 	load := traces.Workload{Seed: seed, Threads: 1 + int(seed%3), Depth: 1 + int(seed/3%8), Mix: mixes[seed%uint64(len(mixes))].Name,
 		MinBytes: 512, MaxBytes: 4096, Requests: 20}
-	g, err := workload.New(load, target.Device(), 1)
+	g, err := workload.New(load, target.Device(), 1, traces.Abilities{})
 	if err != nil {
 		return run{}, err
 	}

@@ -32,7 +32,7 @@ func runSimulation(t testing.TB, mix string, seed uint64, requests int, direct b
 	t.Helper()
 	load := traces.Workload{Seed: seed, Threads: 1 + int(seed%4), Depth: 2 + int(seed%13), Mix: mix, MinBytes: 512, MaxBytes: 4096, Requests: requests}
 	target := sim.New(sim.Config{Seed: seed, Misbehaviour: bug, StorageBytes: 64 << 10, Direct: direct, Workload: load})
-	programs, err := workload.New(load, target.Device(), 1)
+	programs, err := workload.New(load, target.Device(), 1, traces.Abilities{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func BenchmarkWhole(b *testing.B) {
 func simulatedTrace(b *testing.B, load traces.Workload) string {
 	b.Helper()
 	t := sim.New(sim.Config{Seed: load.Seed, StorageBytes: 16 << 20, Direct: true, Workload: load})
-	programs, err := workload.New(load, t.Device(), 1)
+	programs, err := workload.New(load, t.Device(), 1, traces.Abilities{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestWorkloads(t *testing.T) {
 		t.Run(mix.Name, func(t *testing.T) {
 			load := traces.Workload{Seed: 3, Threads: 3, Depth: 16, Mix: mix.Name, MinBytes: 512, MaxBytes: 64 << 10, Requests: 3000}
 			storage := openTest(t)
-			g, err := workload.New(load, storage.Device, runtime.NumCPU())
+			g, err := workload.New(load, storage.Device, runtime.NumCPU(), traces.Abilities{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -65,7 +65,7 @@ func (v *verifyCommand) Run(s *session) error {
 	}
 	h := t.header()
 	h.Tool, h.Workload = version(), v.workload()
-	programs, err := workload.New(h.Workload, h.Device, h.Kernel.CPUs)
+	programs, err := workload.New(h.Workload, h.Device, h.Kernel.CPUs, h.Abilities)
 	if err != nil {
 		return errors.Join(usageError(err), t.close())
 	}

@@ -151,11 +151,11 @@ func localHello(t *testing.T) Hello {
 }
 
 // localGuest serves as a guest does, on this machine's kernel.
-func localGuest(t *testing.T, open func(setup) (*kernel.Storage, error)) *session {
+func localGuest(t *testing.T, open func(setup) (*storage, error)) *session {
 	t.Helper()
 	host, guest := net.Pipe()
 	ended := make(chan error)
-	go func() { ended <- serve(guest, localHello(t), guestSide{open: open, hung: func() error { return nil }}) }()
+	go func() { ended <- serve(guest, localHello(t), guestSide{open: open, tune: noKnobs, hung: func() error { return nil }}) }()
 	t.Cleanup(func() {
 		host.Close()
 		if err := <-ended; err != nil {
@@ -170,10 +170,14 @@ func localGuest(t *testing.T, open func(setup) (*kernel.Storage, error)) *sessio
 	return s
 }
 
-func localStorage(t *testing.T) func(setup) (*kernel.Storage, error) {
+// noKnobs is for guests whose kernel is this one.
+func noKnobs(knobs) error { return nil }
+
+func localStorage(t *testing.T) func(setup) (*storage, error) {
 	dir := t.TempDir()
-	return func(c setup) (*kernel.Storage, error) {
-		return kernel.OpenStorage(kernel.StorageOptions{Path: dir, Bytes: c.Bytes, Run: c.Options.Run, Buffered: c.Buffered})
+	return func(c setup) (*storage, error) {
+		s, err := kernel.OpenStorage(kernel.StorageOptions{Path: dir, Bytes: c.Bytes, Run: c.Options.Run, Buffered: c.Buffered})
+		return &storage{Storage: s}, err
 	}
 }
 
@@ -186,7 +190,7 @@ func judged(t *testing.T, s *session, opts setup, requests int) *checker.Judgeme
 	}
 	h := traces.Header{Target: "qemu", Run: opts.Options.Run, Clock: ready.Clock, Device: ready.Device, Contract: ready.Contract,
 		Workload: traces.Workload{Seed: 3, Threads: 2, Depth: 4, Mix: "default", MinBytes: 512, MaxBytes: 4096, Requests: requests}}
-	programs, err := workload.New(h.Workload, h.Device, 2)
+	programs, err := workload.New(h.Workload, h.Device, 2, h.Abilities)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,17 +234,17 @@ func TestServe(t *testing.T) {
 // What the guest cannot open is told, and the next run may go well.
 func TestServeTellsWhatFails(t *testing.T) {
 	good := localStorage(t)
-	s := localGuest(t, func(c setup) (*kernel.Storage, error) {
-		if c.Device == onXFS {
+	s := localGuest(t, func(c setup) (*storage, error) {
+		if c.FileSystem == onXFS {
 			return nil, errors.New("mount xfs: no such device")
 		}
 		return good(c)
 	})
-	opts := setup{Device: onXFS, Bytes: 1 << 20, Options: kernel.Options{Run: 1, Threads: 4, Records: 1 << 12}}
+	opts := setup{FileSystem: onXFS, Bytes: 1 << 20, Options: kernel.Options{Run: 1, Threads: 4, Records: 1 << 12}}
 	if _, err := s.open(opts); err == nil || !strings.Contains(err.Error(), "no such device") {
 		t.Errorf("%v", err)
 	}
-	opts.Device = onTmpfs
+	opts.FileSystem = onTmpfs
 	if j := judged(t, s, opts, 50); j.Outcome != checker.Holds {
 		t.Errorf("%+v", j)
 	}
@@ -308,7 +312,7 @@ func TestServeEnds(t *testing.T) {
 			host, guest := net.Pipe()
 			ended := make(chan error)
 			go func() {
-				err := serve(guest, localHello(t), guestSide{open: localStorage(t)})
+				err := serve(guest, localHello(t), guestSide{open: localStorage(t), tune: noKnobs})
 				guest.Close()
 				ended <- err
 			}()

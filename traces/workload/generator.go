@@ -12,6 +12,7 @@ type Generator struct {
 	load  traces.Workload
 	dev   traces.Device
 	cpus  int
+	able  traces.Abilities
 	mix   Mix
 	round uint64
 	next  traces.RequestID
@@ -34,8 +35,9 @@ const (
 const roundRequests = 512
 
 // New checks the workload against the device and returns its generator. cpus
-// is the number of processors of the target: the kernel sizes rings by it.
-func New(load traces.Workload, dev traces.Device, cpus int) (*Generator, error) {
+// is the number of processors of the target: the kernel sizes rings by it. Of
+// the mix only that is done which the target is able to do.
+func New(load traces.Workload, dev traces.Device, cpus int, able traces.Abilities) (*Generator, error) {
 	mix, err := ParseMix(load.Mix)
 	if err != nil {
 		return nil, err
@@ -56,7 +58,7 @@ func New(load traces.Workload, dev traces.Device, cpus int) (*Generator, error) 
 	case load.Requests < 0:
 		return nil, fmt.Errorf("requests: %d is below 0", load.Requests)
 	}
-	g := &Generator{load: load, dev: dev, cpus: max(cpus, 1), mix: mix, next: 1, left: load.Requests}
+	g := &Generator{load: load, dev: dev, cpus: max(cpus, 1), able: able, mix: mix, next: 1, left: load.Requests}
 	if load.Requests == 0 {
 		g.left = -1
 	}

@@ -32,7 +32,7 @@ func drawGenerator(t *rapid.T) (traces.Workload, traces.Device) {
 }
 
 func programs(t rapid.TB, load traces.Workload, dev traces.Device, most int) []*traces.Program {
-	g, err := New(load, dev, 2)
+	g, err := New(load, dev, 2, traces.Abilities{})
 	if err != nil {
 		t.Fatal(err)
 	}
