@@ -14,10 +14,11 @@ import (
 	"pgregory.net/rapid"
 )
 
-// declare is a controller's log of one round with one context, the storage
-// and a pipe.
+// declare is a controller's log of one round with one context, the storage,
+// a pipe, and a directory with one name.
 func declare(end End) Log {
-	return Log{RoundRecord(Controller, 0, 1, end), FileRecord(0, Storage, 0, 1<<20), FileRecord(1, Pipe, 0, 0), ContextRecord(0, 8)}
+	return Log{RoundRecord(Controller, 0, 1, end), FileRecord(0, Storage, 0, 1<<20), FileRecord(1, Pipe, 0, 0), FileRecord(2, Directory, 0, 0), ContextRecord(0, 8),
+		NameRecord(0, 2, Absent, Inode{}), IdentityRecord(Identity{Umask: 0o22}, 1024)}
 }
 
 // Short forms of the records of thread 0.
@@ -79,6 +80,22 @@ func TestMalformedLogsAreRefused(t *testing.T) {
 		{"data of nobody", Log{in, DataRecord(0, 5, DataZero, 0, 64, 0, 0)}, 0, "data record 0 from here on is of request 5"},
 		{"data too long", Log{in, {Kind: KindData, Request: 1, B: 1 << 40}}, 1, "data of request 1"},
 		{"damage of request 0", Log{in, DamageRecord(0, 0, AfterEvent, 1, 2, 3, 4)}, 1, "request 0 is out of range"},
+		{"undeclared name", Log{in, onName(1, 9, 0), invoke(CallSubmit, 2, 0, 1)}, 2, "name 9 of round 1 is not declared"},
+		{"undeclared new name", Log{in, onName(1, 0, 9), invoke(CallSubmit, 2, 0, 1)}, 2, "name 9 of round 1 is not declared"},
+		{"stat of an undeclared name", Log{in, invoke(CallStat, 2, 0, 9)}, 1, "name 9 of round 1 is not declared"},
+		{"stat of a huge name", Log{in, invoke(CallStat, 2, 0, 1<<16)}, 1, "stat of name 65536"},
+		{"an unknown way", Log{in, {Kind: KindRequest, Code: uint8(model.UnlinkAt), Request: 1, B: 3 << 32}, invoke(CallSubmit, 2, 0, 1)}, 2, "in the way 3"},
+		{"openat without a request", Log{in, invoke(CallOpenAt, 2, 0, 0)}, 1, "openat without a request"},
+		{"unlinkat of another request", Log{in, onName(1, 0, 0), invoke(CallUnlinkAt, 2, 2, 0)}, 2, "unlinkat for request 2"},
+		{"stat of a request", Log{in, invoke(CallStat, 2, 1, 0)}, 1, "stat names request 1"},
+		{"found alone", Log{in, FoundRecord(0, 0, Inode{}, 0, 0)}, 1, "no call has found"},
+		{"found within a call", Log{in, invoke(CallStat, 2, 0, 0), FoundRecord(0, 0, Inode{}, 0, 0)}, 2, "no call has found"},
+		{"found by a failed stat", Log{in, invoke(CallStat, 2, 0, 0), returns(3, -2), FoundRecord(0, 0, Inode{}, 0, 0)}, 3, "which returned -ENOENT"},
+		{"found by a thaw", Log{in, invoke(CallThaw, 2, 0, 0), returns(3, 0), FoundRecord(0, 0, Inode{}, 0, 0)}, 3, "after thaw"},
+		{"found by no open", Log{in, request(1, 1, 1), invoke(CallSubmit, 2, 0, 1), returns(3, 1), invoke(CallGetEvents, 4, 0, 1), returns(5, 1), event(1, 1),
+			FoundRecord(0, 1, Inode{}, 0, 0)}, 7, "request 1, which is no OPENAT"},
+		{"name by a thread", Log{in, {Kind: KindName}}, 1, "declared by a program thread"},
+		{"identity by a thread", Log{in, {Kind: KindIdentity}}, 1, "by a program thread"},
 		{"exit by a thread", Log{in, {Kind: KindExit, B: 1}}, 1, "by a program thread"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -91,17 +108,30 @@ func TestMalformedLogsAreRefused(t *testing.T) {
 	}
 }
 
+// onName is a request of thread 0 to rename.
+func onName(id RequestID, name, newName uint32) Record {
+	return RequestRecord(0, 0, id, model.RenameAt, 2, 0, 0, name|newName<<16, 0, uint64(id), uint64(id))
+}
+
 func TestControllerDeclaresOnce(t *testing.T) {
 	for reason, more := range map[string]Record{
-		"file 0 is declared twice":    FileRecord(0, Storage, 0, 1<<20),
-		"context 0 is declared twice": ContextRecord(0, 8),
-		"round 1 after round 1":       RoundRecord(Controller, 5, 1, EndDrain),
-		"has flags 0x4":               FileRecord(2, Pipe, 4, 0),
-		"is gone at 3":                ExitRecord(EndExit, 4, 3),
+		"file 0 is declared twice":          FileRecord(0, Storage, 0, 1<<20),
+		"context 0 is declared twice":       ContextRecord(0, 8),
+		"round 1 after round 1":             RoundRecord(Controller, 5, 1, EndDrain),
+		"has flags 0x4":                     FileRecord(3, Pipe, 4, 0),
+		"name 0 is declared twice":          NameRecord(0, 2, Absent, Inode{}),
+		"identity of a round is told twice": IdentityRecord(Identity{}, 0),
+		"name 1 of round 1 is in a pipe":    NameRecord(1, 1, Absent, Inode{}),
+		"name 65536 is out of range":        {Kind: KindName, Thread: Controller, Context: 1 << 16},
+		"is gone at 3":                      ExitRecord(EndExit, 4, 3),
 	} {
 		if _, err := FromLogs(Header{}, append(declare(EndDrain), more)); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("got %v, want …%s…", err, reason)
 		}
+	}
+	root := append(declare(EndDrain)[:6], IdentityRecord(Identity{Root: 2}, 0))
+	if _, err := FromLogs(Header{}, root); err == nil || !strings.Contains(err.Error(), "file 1 of round 1 is a pipe, not a directory") {
+		t.Errorf("a pipe as root: %v", err)
 	}
 	other := append(declare(EndDrain), RoundRecord(Controller, 9, 2, EndDrain), FileRecord(0, Storage, FileDirect, 1<<20))
 	if _, err := FromLogs(Header{}, other); err == nil || !strings.Contains(err.Error(), "storage file 0 is declared as") {
@@ -214,8 +244,8 @@ func TestFramesInAnyOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		// What an index points to differs, but not what is there.
-		options := cmp.Options{cmpopts.IgnoreFields(Request{}, "Call", "Event"), cmpopts.IgnoreFields(Context{}, "Setup", "Destroy"),
-			cmpopts.IgnoreFields(History{}, "Calls", "Events", "Data", "Ending")}
+		options := cmp.Options{cmpopts.IgnoreFields(Request{}, "Call", "Event", "Found"), cmpopts.IgnoreFields(Context{}, "Setup", "Destroy"),
+			cmpopts.IgnoreFields(History{}, "Calls", "Events", "Data", "Found", "Ending")}
 		if diff := cmp.Diff(want, got, options); diff != "" {
 			t.Error(diff)
 		}
@@ -223,6 +253,9 @@ func TestFramesInAnyOrder(t *testing.T) {
 			res, known, _ := want.Outcome(&want.Requests[id])
 			if res2, known2, _ := got.Outcome(&got.Requests[id]); res != res2 || known != known2 {
 				t.Errorf("request %d ended with %v at %d, not %v at %d", id+1, res2, known2, res, known)
+			}
+			if f, f2 := want.Requests[id].Found, got.Requests[id].Found; (f == None) != (f2 == None) || f != None && want.Found[f].Inode != got.Found[f2].Inode {
+				t.Errorf("request %d found %d and %d", id+1, f, f2)
 			}
 		}
 	})

@@ -66,7 +66,7 @@ func FuzzReader(f *testing.F) {
 // FuzzBuild: no records make the builder panic, and a history that it gives
 // keeps its promises.
 func FuzzBuild(f *testing.F) {
-	for _, logs := range [][]Log{synthLogs(6, 2, 1, 10), {declare(EndKill), {enter(EndKill), request(1, 1, 1), invoke(CallSubmit, 2, 0, 1)}}} {
+	for _, logs := range [][]Log{synthLogs(6, 2, 1, 10), {declare(EndKill), {enter(EndKill), request(1, 1, 1), invoke(CallSubmit, 2, 0, 1)}}, tiny()} {
 		var seed []byte
 		for _, log := range logs {
 			for _, r := range log {
@@ -123,10 +123,32 @@ func checkPromises(t *testing.T, h *History) {
 		index("eventfd", r.Eventfd, len(h.Files))
 		index("call", r.Call, len(h.Calls))
 		index("event", r.Event, len(h.Events))
+		index("name", r.Name, len(h.Names))
+		index("new name", r.NewName, len(h.Names))
+		index("found", r.Found, len(h.Found))
+		if r.ID != 0 && (r.Name != None) != r.Opcode.Names() || r.Via >= viaEnd {
+			t.Errorf("request %d on names is %+v", i+1, r)
+		}
 		if r.ID != 0 && (r.ID != RequestID(i+1) || r.Call == None || r.File == None || r.Round == None) || r.ID == 0 && r.Fate != Unsubmitted {
 			t.Errorf("request %d is %+v", i+1, r)
 		}
 		h.Outcome(r)
+	}
+	for i := range h.Names {
+		n := &h.Names[i]
+		index("round", n.Round, len(h.Rounds))
+		index("directory", n.Directory, len(h.Files))
+		if n.Directory == None || h.Files[n.Directory].Kind != Directory || h.NameIndex(n.Round, int64(n.Number)) != int32(i) {
+			t.Errorf("name %d is %+v", i, n)
+		}
+	}
+	for i := range h.Found {
+		f := &h.Found[i]
+		index("found's call", f.Call, len(h.Calls))
+		index("found's request", int32(f.Request)-1, len(h.Requests))
+		if !h.Calls[f.Call].Completed() || f.Request != 0 && h.Requests[f.Request-1].Found == None {
+			t.Errorf("found %+v", f)
+		}
 	}
 	for i := range h.Events {
 		index("event's request", int32(h.Events[i].Request)-1, len(h.Requests))

@@ -123,7 +123,7 @@ var kindFields = [kindEnd][]field{
 
 var (
 	inodeFields = []field{{"inode", slotA, formUint, nil}, {"device", slotBLow, formHex, nil}, {"mode", slotBHigh, formOctal, nil}, {"uid", slotC, formUint, nil}}
-	openFields  = []field{{"fd", slotDLow, formUint, nil}, {"flags", slotDHigh, formHex, nil}}
+	openFields  = []field{{"fd", slotDLow, formUint, nil}, {"open_flags", slotDHigh, formHex, nil}}
 	endFields   = []field{{"data", slotC, formHex, nil}, {"obj", slotD, formHex, nil}}
 	// requestFields are those of a request; namedFields of one on names.
 	requestFields = slices.Concat([]field{{"offset", slotA, formInt, nil}, {"bytes", slotBLow, formUint, nil}, {"rw_flags", slotBHigh, formUint, nil}}, endFields)

@@ -16,13 +16,18 @@ import (
 	"pgregory.net/rapid"
 )
 
+var tinyInode = Inode{Number: 77, Device: 0x801, Mode: 0o104755, UID: 1000}
+
 // tiny is a run of one round that has every kind of record; its goldens are in
 // testdata.
 func tiny() []Log {
 	controller := Log{
 		RoundRecord(Controller, 100, 1, EndDestroy),
 		FileRecord(0, Storage, FileDirect, 1<<20), FileRecord(1, Pipe, FileNonblock, 0), FileRecord(2, Eventfd, 0, 0),
+		FileRecord(3, Directory, 0, 0), FileRecord(4, Directory, 0, 0),
 		ContextRecord(0, 8),
+		NameRecord(0, 3, Regular, tinyInode), NameRecord(1, 3, Absent, Inode{}), NameRecord(2, 4, Fifo, Inode{Number: 78, Device: 0x801, Mode: 0o10600}),
+		IdentityRecord(Identity{UID: 1000, Umask: 0o22, Cwd: 4, Root: 5, Descriptors: 8}, 20),
 		ExitRecord(EndDestroy, 9000, 9500),
 		WatchedRecord(Controller, 3, 12288),
 	}
@@ -44,6 +49,21 @@ func tiny() []Log {
 		InvokeRecord(0, NoContext, CallWrite, 4, 1, 2700, 64, -1, 0), ReturnRecord(0, 2750, 64, 0, 0),
 		InvokeRecord(0, NoContext, CallClose, 0, 1, 2800, 1, 0, 0), ReturnRecord(0, 2850, 0, 0, 0),
 		InvokeRecord(0, 0, CallReapRing, 0, 0, 2900, 0, 4, 0), ReturnRecord(0, 2910, 0, 3, 3),
+		RequestRecord(0, 0, 5, model.OpenAt, 3, 0, 0o100|0o600<<32, 0, uint32(ViaCwd), data|5, 0x5500_0100),
+		RequestRecord(0, 0, 6, model.RenameAt, 3, 0, 1, 0|1<<16, uint32(ViaRoot), data|6, 0x5500_0140),
+		InvokeRecord(0, 0, CallSubmit, 0, 0, 2920, 2, 0, 0), ReturnRecord(0, 2921, 2, 0, 0),
+		InvokeRecord(0, NoContext, CallReuse, 6, 3, 2922, 1, 0, 0), ReturnRecord(0, 2923, 0, 0, 0),
+		InvokeRecord(0, 0, CallGetEvents, 0, 0, 2924, 1, 8, -1), ReturnRecord(0, 2925, 2, 0, 0),
+		EventRecord(0, data|5, 0x5500_0100, 9, 0), EventRecord(0, data|6, 0x5500_0140, model.Fail(model.EEXIST), 0),
+		FoundRecord(0, 5, tinyInode, 9, 0o100001),
+		InvokeRecord(0, NoContext, CallStat, 0, 3, 2926, 0, 0, 0), ReturnRecord(0, 2927, 0, 0, 0), FoundRecord(0, 0, tinyInode, 0, 0),
+		InvokeRecord(0, NoContext, CallChdir, 0, 4, 2928, 0, 0, 0), ReturnRecord(0, 2929, 0, 0, 0),
+		InvokeRecord(0, NoContext, CallFreeze, 0, 0, 2930, 0, 0, 0), ReturnRecord(0, 2931, 0, 0, 0),
+		InvokeRecord(0, NoContext, CallThaw, 0, 0, 2932, 0, 0, 0), ReturnRecord(0, 2933, 0, 0, 0),
+		RequestRecord(0, NoContext, 7, model.UnlinkAt, 4, 0, 0, 2, 0, 0, 0),
+		InvokeRecord(0, NoContext, CallUnlinkAt, 7, 4, 2934, 0, 0, 0), ReturnRecord(0, 2935, 0, 0, 0),
+		RequestRecord(0, NoContext, 8, model.OpenAt, 3, 0, 0, 0, 0, 0, 0),
+		InvokeRecord(0, NoContext, CallOpenAt, 8, 3, 2936, 0, 0, 0), ReturnRecord(0, 2937, 10, 0, 0), FoundRecord(0, 8, tinyInode, 10, 0o100000),
 		InvokeRecord(0, 0, CallDestroy, 0, 0, 3000, 0, 0, 0),
 	}
 	return []Log{thread, controller}
@@ -165,6 +185,9 @@ func TestWrongJSONIsRefused(t *testing.T) {
 		`{"kind":"round","thread":0,"at":1.5}`:               `at is 1.5`,
 		`{"kind":"return","thread":0,"ret":"-ENOSUCH"}`:      `ret is "-ENOSUCH"`,
 		`{"kind":"event","thread":0,"data":"12"}`:            `data is "12"`,
+		`{"kind":"found","thread":0,"mode":"08"}`:            `mode is "08"`,
+		`{"kind":"identity","thread":0,"cwd":65535}`:         `cwd is 65535, which is too large`,
+		`{"kind":"request","thread":0,"op":"PREAD","via":0}`: `unknown field "via"`,
 		`{"kind":"invoke","thread":0,"call":"io_enter"}`:     `call is "io_enter"`,
 		`{"kind":"end","ending":{"finish":"over"}}`:          `unknown finish`,
 		`{"kind":"header","header":{},"thread":0}`:           `kind is`,

@@ -34,7 +34,7 @@ func TestReadGivesTheHistoryOfTheLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Ending.Totals.Requests != 2000 || len(got.Requests) != 2000 || len(got.Rounds) != 4 || len(got.Files) != 5 {
+	if got.Ending.Totals.Requests != 2000 || len(got.Requests) != 2000 || len(got.Rounds) != 4 || len(got.Files) != 9 || len(got.Names) != 8 || len(got.Found) == 0 {
 		t.Errorf("totals %+v, %d requests, %d rounds, %d files", got.Ending.Totals, len(got.Requests), len(got.Rounds), len(got.Files))
 	}
 	// One batch a thread: the frames are in the order of the logs.

@@ -43,7 +43,7 @@ type OpcodeCount struct {
 	Accepted int64  `json:"accepted"`
 	Rejected int64  `json:"rejected"`
 	Unsure   int64  `json:"unsure"` // their io_submit was not seen to return
-	Plain    int64  `json:"plain"`  // made by read(2) or write(2) instead
+	Plain    int64  `json:"plain"`  // made by read(2), openat(2) and the like instead
 	Ended    int64  `json:"ended"`  // of all these, seen to end
 	Failed   int64  `json:"failed"` // ended with an error
 }
@@ -90,7 +90,7 @@ type Latency struct {
 
 // LatencyClasses name the classes of latency. What streams do waits for the
 // other end of the stream, which says nothing about the storage.
-var LatencyClasses = [...]string{"storage read", "storage write", "sync", "poll", "stream read", "stream write", "other"}
+var LatencyClasses = [...]string{"storage read", "storage write", "sync", "poll", "stream read", "stream write", "name", "other"}
 
 // LatencyClass is the request's position in LatencyClasses.
 func (h *History) LatencyClass(r *Request) int {
@@ -107,8 +107,10 @@ func (h *History) LatencyClass(r *Request) int {
 		return 2
 	case r.Opcode == model.Poll:
 		return 3
-	default:
+	case r.Opcode.Names():
 		return 6
+	default:
+		return 7
 	}
 }
 

@@ -57,7 +57,11 @@ func (s *synth) round(number uint64, requests int) {
 	controller.Record(RoundRecord(Controller, s.tick(), number, EndDrain))
 	controller.Record(FileRecord(0, Storage, FileDirect, synthBytes))
 	controller.Record(FileRecord(1, Pipe, FileNonblock, 0))
+	controller.Record(FileRecord(2, Directory, 0, 0))
 	controller.Record(ContextRecord(0, 64))
+	controller.Record(NameRecord(0, 2, Regular, synthInode))
+	controller.Record(NameRecord(1, 2, Absent, Inode{}))
+	controller.Record(IdentityRecord(Identity{UID: 1000, Umask: 0o22, Cwd: 3}, 1024))
 	for t := range threads {
 		s.logs[t].Record(RoundRecord(uint16(t), s.tick(), number, EndDrain))
 	}
@@ -68,6 +72,8 @@ func (s *synth) round(number uint64, requests int) {
 		switch {
 		case len(s.unknown) > 16 || s.rng.IntN(3) == 0:
 			s.reap(t)
+		case s.rng.IntN(16) == 0:
+			s.stat(t)
 		case s.rng.IntN(8) == 0:
 			s.call(t, CallCancel, 1+s.rng.Uint32N(s.next), 0, 0, 0, model.Fail(model.EINVAL), 0, 0)
 		default:
@@ -87,6 +93,22 @@ func (s *synth) call(t int, kind CallKind, id RequestID, x, y, z int64, ret mode
 	s.logs[t].Record(ReturnRecord(uint16(t), s.tick(), ret, extra1, extra2))
 }
 
+// synthInode is the file of name 0 in every round.
+var synthInode = Inode{Number: 77, Device: 0x801, Mode: 0o100644, UID: 1000}
+
+func (s *synth) stat(t int) {
+	name := s.rng.Int64N(2)
+	ret := model.Result(0)
+	if name == 1 {
+		ret = model.Fail(model.ENOENT)
+	}
+	s.logs[t].Record(InvokeRecord(uint16(t), NoContext, CallStat, 0, 2, s.tick(), name, 0, 0))
+	s.logs[t].Record(ReturnRecord(uint16(t), s.tick(), ret, 0, 0))
+	if ret == 0 {
+		s.logs[t].Record(FoundRecord(uint16(t), 0, synthInode, 0, 0))
+	}
+}
+
 func (s *synth) submit(t, n int) {
 	accepted := n
 	if s.rng.IntN(50) == 0 {
@@ -102,6 +124,8 @@ func (s *synth) submit(t, n int) {
 			r.op, r.size, file, offset = model.Poll, 0, 1, 1
 		case 1, 2, 3:
 			r.op = model.PWrite
+		case 4:
+			r.op, r.size, file, offset = model.OpenAt, 0, 2, 0x42|0o600<<32
 		}
 		s.logs[t].Record(RequestRecord(uint16(t), 0, id, r.op, file, 0, offset, r.size, 0, synthRun<<32|uint64(id), r.obj))
 		if i < accepted {
@@ -121,12 +145,18 @@ func (s *synth) reap(t int) {
 	s.call(t, CallGetEvents, 0, 0, 8, 0, model.Result(n), 0, 0)
 	for _, r := range s.unknown[:n] {
 		res := model.Result(r.size)
-		if r.op == model.Poll {
+		switch r.op {
+		case model.Poll:
 			res = 1
+		case model.OpenAt:
+			res = 9
 		}
 		s.logs[t].Record(EventRecord(uint16(t), synthRun<<32|uint64(r.id), r.obj, res, 0))
 	}
 	for _, r := range s.unknown[:n] {
+		if r.op == model.OpenAt {
+			s.logs[t].Record(FoundRecord(uint16(t), r.id, synthInode, 9, 0x8002))
+		}
 		for left := r.size; r.op == model.PRead && left > 0; {
 			bytes := min(left, 512*(1+s.rng.Uint32N(8)))
 			s.logs[t].Record(DataRecord(uint16(t), r.id, DataWritten, int64(r.size-left), bytes, s.rng.Uint32N(r.id), int64(r.size-left)))
