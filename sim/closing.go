@@ -83,9 +83,12 @@ func (t *Target) exit(end traces.End) {
 		c.dead = true
 		t.sweep(c)
 	}
+	t.frost = thawed // what the process froze, the controller thaws
 	early := t.bug == exitEarly && t.anyReadLeft(nil) && t.fires()
 	for !early && !t.allGone() {
-		t.workOff()
+		if !t.workOff() {
+			t.force() // a bug has left something waiting for ever
+		}
 	}
 	gone := t.tick()
 	t.control.Record(traces.ExitRecord(end, begun, gone))
@@ -93,6 +96,7 @@ func (t *Target) exit(end traces.End) {
 		t.freeBuffers(&t.contexts[i], traces.AfterExit)
 	}
 	t.settleAll()
+	t.readNamesBack()
 	t.watch(traces.Controller)
 }
 
@@ -109,7 +113,13 @@ func (t *Target) allGone() bool {
 // settleAll lets the kernel finish what it should have finished before: an
 // honest one has nothing left.
 func (t *Target) settleAll() {
-	for len(t.jobs) > 0 {
-		t.workOff()
+	for t.workOff() {
+	}
+}
+
+// force ends what a bug keeps from ending.
+func (t *Target) force() {
+	for i := range t.contexts {
+		t.contexts[i].inFlight = 0
 	}
 }

@@ -26,6 +26,8 @@ type context struct {
 	inFlight  int    // requests that the kernel has not done with: percpu ref reqs
 	users     int    // calls inside: percpu ref users
 	active    []*request
+	queue     []*request // bounded requests that wait for a thread, oldest first
+	running   int        // bounded requests that threads execute
 	dead      bool
 	swept     bool // the active list has been cancelled, after the last user left
 	destroyed bool // an io_destroy has returned 0
@@ -41,8 +43,8 @@ type context struct {
 // as in the kernel, but is not rounded up to whole pages, so that small
 // programs can exhaust it.
 func (c *context) setUp(number, slots uint32) {
-	ring, active := c.ring, c.active
-	*c = context{number: number, slots: slots, nr: 2*slots + 1, active: active[:0]}
+	ring, active, queue := c.ring, c.active, c.queue
+	*c = context{number: number, slots: slots, nr: 2*slots + 1, active: active[:0], queue: queue[:0]}
 	if uint32(cap(ring)) < c.nr {
 		ring = make([]event, c.nr)
 	}
@@ -112,7 +114,9 @@ func (t *Target) post(r *request, e event) {
 // was signalled, which may come a moment later.
 func (t *Target) release(r *request) {
 	r.ended = true
-	t.putEnd(r.file, r.end)
+	if r.file != nil {
+		t.putEnd(r.file, r.end)
+	}
 	if r.decl.Eventfd != 0 && t.oneIn(4) {
 		t.startJob(r, jobSignal)
 		return
@@ -130,8 +134,8 @@ func (t *Target) signal(r *request) {
 	r.ctx.inFlight--
 }
 
-// cancel is io_cancel: only an armed POLL is on the active list. It leaves
-// the list at once, and its work item posts the event.
+// cancel is io_cancel of what is on the active list: an armed POLL, or, with
+// threads, whatever has not returned.
 func (t *Target) cancel(c *context, r *request) model.Result {
 	if c.dead {
 		return model.Fail(model.EINVAL)
@@ -145,11 +149,21 @@ func (t *Target) cancel(c *context, r *request) model.Result {
 	if !found {
 		return model.Fail(model.EINVAL)
 	}
-	t.cancelPoll(r)
+	t.cancelActive(r)
 	return model.Fail(model.EINPROGRESS)
 }
 
-// cancelPoll is aio_poll_cancel under the context's lock.
+// cancelActive is ki_cancel of a request on the active list.
+func (t *Target) cancelActive(r *request) {
+	if t.cfg.Threaded {
+		t.cancelThread(r)
+		return
+	}
+	t.cancelPoll(r)
+}
+
+// cancelPoll is aio_poll_cancel under the context's lock: the request leaves
+// the list at once, and its work item posts the event.
 func (t *Target) cancelPoll(r *request) {
 	r.ctx.remove(r)
 	r.cancelled = true
@@ -166,7 +180,7 @@ func (t *Target) sweep(c *context) {
 	}
 	c.swept = true
 	for len(c.active) > 0 {
-		t.cancelPoll(c.active[0])
+		t.cancelActive(c.active[0])
 	}
 }
 

@@ -111,6 +111,9 @@ func (t *Target) reaped(th *thread) {
 		if r.decl.Opcode.Reads() && e.res > 0 {
 			t.recordRead(th.number, r, e.res)
 		}
+		if r.decl.Opcode == model.OpenAt {
+			t.opened(th.number, r, e.res)
+		}
 		r.freeBuffer(traces.AfterEvent, t.now)
 		if t.bug == writeAfterEvent {
 			t.haunt(r)

@@ -9,13 +9,16 @@ import (
 type job uint8
 
 const (
-	jobNone   job = iota
-	jobDirect     // the device moves sectors, then the completion comes
-	jobSync       // the work item of FSYNC and FDSYNC
-	jobPoll       // aio_poll_complete_work before it samples readiness
-	jobPoll2      // the same between sampling and taking the locks
-	jobSignal     // the event is in the ring, the eventfd not yet signalled
-	jobLate       // a misbehaving kernel posts or moves something late
+	jobNone     job = iota
+	jobDirect       // the device moves sectors, then the completion comes
+	jobSync         // the work item of FSYNC and FDSYNC
+	jobPoll         // aio_poll_complete_work before it samples readiness
+	jobPoll2        // the same between sampling and taking the locks
+	jobSignal       // the event is in the ring, the eventfd not yet signalled
+	jobLate         // a misbehaving kernel posts or moves something late
+	jobQueued       // a request waits for a thread
+	jobWorker       // a thread executes it
+	jobReturned     // the operation has returned, io_cancel still finds the request
 )
 
 // request is a struct aio_kiocb, or a plain transfer.
@@ -24,8 +27,8 @@ type request struct {
 	id   traces.RequestID
 	obj  uint64
 	ctx  *context
-	file *file
-	end  int // end of the file that it holds a reference to
+	file *file // nil of an operation on names
+	end  int   // end of the file that it holds a reference to
 	job  job
 	slot int         // position in Target.jobs
 	due  traces.Time // the device does not answer before
@@ -47,6 +50,18 @@ type request struct {
 	sampled   model.Result
 	deaf      bool         // misbehaviour: wake-ups pass it by
 	lateRes   model.Result // misbehaviour: of an event put off
+
+	// On a thread.
+	bounded bool         // one of the threads whose number is limited
+	killed  bool         // the thread has been sent a signal
+	stage   int          // of the operation
+	result  model.Result // of the operation that has returned
+
+	// Operations on names.
+	args     operands
+	fd       int    // OPENAT: position in Target.descriptors
+	node     *inode // OPENAT: what was opened
+	partners int    // OPENAT of a FIFO: how many had opened the other end
 
 	// What user space knows.
 	submitted bool
@@ -114,5 +129,11 @@ func (t *Target) work(r *request) {
 		t.signal(r)
 	case jobLate:
 		t.late(r)
+	case jobQueued:
+		t.assign(r)
+	case jobWorker:
+		t.operate(r)
+	case jobReturned:
+		t.unlink(r)
 	}
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 
 	"aiocheck/traces"
@@ -41,6 +42,7 @@ func (t *Target) begin(p *traces.Program) error {
 		t.contexts[i].setUp(uint32(i), d.Slots)
 		t.control.Record(traces.ContextRecord(uint32(i), d.Slots))
 	}
+	t.layNames()
 	t.requests = resize(t.requests, len(p.Requests))
 	clear(t.requests)
 	for i := range p.Requests {
@@ -56,18 +58,27 @@ func (t *Target) begin(p *traces.Program) error {
 	t.begun = resize(t.begun, len(p.Threads))
 	clear(t.begun)
 	for i, steps := range p.Threads {
-		t.threads[i].setUp(uint16(i), steps)
+		t.threads[i].setUp(uint16(i), steps, t.fs)
 		t.log(uint16(i)).Record(traces.RoundRecord(uint16(i), t.now, p.Round, p.End))
 	}
 	// The first thread sets the contexts up before the others start.
-	log := t.log(0)
+	log, compat := t.log(0), uint64(ringCompat)
+	if t.cfg.Threaded {
+		compat |= ringThreaded
+	}
 	for i := range t.contexts {
 		c := &t.contexts[i]
 		log.Record(traces.InvokeRecord(0, c.number, traces.CallSetup, 0, 0, t.tick(), int64(c.slots), 0, 0))
-		log.Record(traces.ReturnRecord(0, t.tick(), 0, 0x7e00_0000_0000+uint64(i)*4096, uint64(c.nr)|1<<32))
+		log.Record(traces.ReturnRecord(0, t.tick(), 0, 0x7e00_0000_0000+uint64(i)*4096, uint64(c.nr)|compat<<32))
 	}
 	return nil
 }
+
+// compat_features of a ring: what it always is, and that the context has threads.
+const (
+	ringCompat   = 1
+	ringThreaded = 2
+)
 
 // resize gives s the length n, keeping what its elements have allocated.
 func resize[E any](s []E, n int) []E {
@@ -87,6 +98,29 @@ func (t *Target) check(p *traces.Program) error {
 	if len(p.Files) == 0 || p.Files[0].Kind != traces.Storage || p.Files[0].Bytes > t.cfg.StorageBytes {
 		return fmt.Errorf("file 0 is not a storage of at most %d bytes", t.cfg.StorageBytes)
 	}
+	if !t.cfg.Threaded && (len(p.Names) > 0 || p.Identity != nil) {
+		return errors.New("names or an identity, which only a kernel with threads has here")
+	}
+	if id := p.Identity; id != nil && (int(id.Cwd) > len(p.Files) || int(id.Root) > len(p.Files)) {
+		return errors.New("an identity in a directory that is not there")
+	}
+	for _, steps := range p.Threads {
+		for i := range steps {
+			if steps[i].Do > traces.DoAwait && !t.cfg.Threaded {
+				return errors.New("a step that only a kernel with threads has here")
+			}
+		}
+	}
+	for i := range p.Names {
+		if d := int(p.Names[i].Directory); d >= len(p.Files) || p.Files[d].Kind != traces.Directory {
+			return fmt.Errorf("name %d is in no directory", i)
+		}
+	}
+	for i := range p.Requests {
+		if r := &p.Requests[i]; t.cfg.Threaded && r.Opcode.Names() && max(int(r.Name), int(r.NewName)) >= len(p.Names) {
+			return fmt.Errorf("request %d is about a name that is not there", i)
+		}
+	}
 	if p.First != t.lastID+1 {
 		return fmt.Errorf("the first request is %d after %d", p.First, t.lastID)
 	}
@@ -102,8 +136,15 @@ func (t *Target) check(p *traces.Program) error {
 
 // sound reports whether everything that a step names is declared.
 func sound(p *traces.Program, s *traces.Step) bool {
+	if (s.Do == traces.DoStat || s.Do == traces.DoReuse) && int(s.Name) >= len(p.Names) {
+		return false
+	}
 	last := int(s.Request) + int(s.Count) // one past the last request
 	switch s.Do {
+	case traces.DoNamed, traces.DoReuse:
+		if last++; last <= len(p.Requests) && !p.Requests[s.Request].Opcode.Names() && s.Do == traces.DoNamed {
+			return false
+		}
 	case traces.DoCancel, traces.DoRead, traces.DoWrite:
 		last = int(s.Request) + 1
 		if s.Do == traces.DoWrite && int(s.File) < len(p.Files) && p.Files[s.File].Kind == traces.Eventfd {
@@ -142,6 +183,7 @@ func (t *Target) play() error {
 		return nil
 	}
 	t.settleAll()
+	t.readNamesBack()
 	t.watch(0)
 	return nil
 }

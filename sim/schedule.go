@@ -40,10 +40,10 @@ func (t *Target) schedule() error {
 			alarm, sleeper = at, th
 		}
 	}
-	if len(t.ready)+len(t.jobs) == 0 && sleeper == nil {
+	t.drawJob()
+	if len(t.ready) == 0 && t.drawn == nil && sleeper == nil {
 		return t.stuck()
 	}
-	t.drawJob()
 	step := 1 + traces.Time(t.below(100))
 	switch {
 	case len(t.ready) > 0 || t.drawn != nil && t.drawn.due <= t.now+step:
@@ -70,16 +70,31 @@ func (t *Target) schedule() error {
 // drawJob chooses which of the kernel's jobs may come next.
 func (t *Target) drawJob() {
 	t.drawn = nil
-	if len(t.jobs) > 0 {
-		t.drawn = t.jobs[t.below(uint32(len(t.jobs)))]
+	jobs := t.jobs
+	if t.cfg.Threaded {
+		jobs = t.awake[:0]
+		for _, r := range t.jobs {
+			if t.able(r) {
+				jobs = append(jobs, r)
+			}
+		}
+		t.awake = jobs
+	}
+	if len(jobs) > 0 {
+		t.drawn = jobs[t.below(uint32(len(jobs)))]
 	}
 }
 
-// workOff makes one step of some job while no thread runs.
-func (t *Target) workOff() {
+// workOff makes one step of some job while no thread runs; it reports false
+// if none can go on.
+func (t *Target) workOff() bool {
 	t.drawJob()
+	if t.drawn == nil {
+		return false
+	}
 	t.now = max(t.tick(), t.drawn.due)
 	t.work(t.drawn)
+	return true
 }
 
 // stuck names the threads that wait, and for what.

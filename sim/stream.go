@@ -99,6 +99,8 @@ func (t *Target) closeEnd(f *file, end int) model.Result {
 // mask is what vfs_poll says of an end: pipe_poll, unix_poll, eventfd_poll.
 func (f *file) mask(end int) (m model.Result) {
 	switch {
+	case f.kind == traces.Storage:
+		m = pollIn | pollOut | pollRdNorm | pollWrNorm // DEFAULT_POLLMASK
 	case f.kind == traces.Eventfd:
 		if f.count > 0 {
 			m = pollIn

@@ -67,8 +67,12 @@ func (t *Target) submitOne(th *thread, r *request) model.Errno {
 		return e
 	}
 	r.ctx, r.submitted = c, true
-	r.file.getEnd(r.end)
 	c.inFlight++
+	if t.cfg.Threaded {
+		t.handOver(th, r)
+		return 0
+	}
+	r.file.getEnd(r.end)
 	switch op := r.decl.Opcode; {
 	case op == model.Poll:
 		t.arm(r)
@@ -89,6 +93,21 @@ func (t *Target) submitOne(th *thread, r *request) model.Errno {
 	return 0
 }
 
+// handOver captures what the operation needs and gives it to the threads.
+func (t *Target) handOver(th *thread, r *request) {
+	switch op := r.decl.Opcode; {
+	case op.Names():
+		t.capture(r, th.fs)
+	case op.Reads():
+		r.buf = t.bufferOf(r.decl)
+		r.file.getEnd(r.end)
+	default:
+		r.file.getEnd(r.end)
+	}
+	r.due = t.now + traces.Time(t.below(t.latency))
+	t.enqueue(r)
+}
+
 // aligned reports whether O_DIRECT takes a transfer; where it does not, the
 // file system says so in the event.
 func aligned(d *traces.RequestDecl) bool {
@@ -101,13 +120,19 @@ func (t *Target) prepare(c *context, r *request) model.Errno {
 	if int(d.File) >= len(t.files) || int(d.Eventfd) > len(t.files) {
 		return model.EBADF
 	}
+	onName := t.cfg.Threaded && d.Opcode.Names()
 	f := &t.files[d.File]
-	r.file, r.end = f, endOf(f, d)
-	if !f.open[r.end] {
-		return model.EBADF
+	if !onName {
+		r.file, r.end = f, endOf(f, d)
+		if !f.open[r.end] {
+			return model.EBADF
+		}
 	}
 	if d.Eventfd != 0 && t.files[d.Eventfd-1].kind != traces.Eventfd {
 		return model.EINVAL
+	}
+	if onName {
+		return t.prepareName(d)
 	}
 	ok := false
 	switch op := d.Opcode; {
@@ -116,9 +141,22 @@ func (t *Target) prepare(c *context, r *request) model.Errno {
 	case op.Syncs():
 		ok = f.kind == traces.Storage && d.Bytes == 0 && d.Offset == 0
 	case op == model.Poll:
-		ok = f.kind != traces.Storage && d.Bytes == 0 && d.Offset>>16 == 0
+		ok = (f.kind != traces.Storage || t.cfg.Threaded) && d.Bytes == 0 && d.Offset>>16 == 0
+	case op == model.ReadAhead:
+		ok = t.cfg.Threaded && f.kind == traces.Storage && d.Offset >= 0
 	}
 	if !ok {
+		return model.EINVAL
+	}
+	return 0
+}
+
+// prepareName makes the checks of aio_thread_openat and its siblings: flags
+// that no operation of the kind can have.
+func (t *Target) prepareName(d *traces.RequestDecl) model.Errno {
+	switch {
+	case d.Opcode == model.UnlinkAt && (d.Flags != 0 || d.Mode != 0),
+		d.Opcode == model.OpenAt && d.Flags&(oTmpfile|oDirectory) == oTmpfile:
 		return model.EINVAL
 	}
 	return 0

@@ -27,6 +27,12 @@ type Config struct {
 	// Direct is set when the storage is opened with O_DIRECT: its requests
 	// then run beside their io_submit instead of inside it.
 	Direct bool
+	// Threaded is set when contexts have threads: the kernel then keeps the
+	// contract of corrected thread-based AIO.
+	Threaded bool
+	// Workers is how many threads of a context execute requests that end by
+	// themselves; 0 for as many as the kernel has.
+	Workers int
 	// Workload is copied to the header.
 	Workload traces.Workload
 }
@@ -59,7 +65,17 @@ type Target struct {
 	latency  uint32     // of the device, in nanoseconds, at most
 	exiting  bool       // a thread has called exit_group
 	ticks    int
-	unsent   []bool // by request: an event was made up before its submission
+	unsent   []bool     // by request: an event was made up before its submission
+	awake    []*request // jobs that can go on
+
+	// The name space of the round and the file system that it is on.
+	inodes      uint64   // the highest number so far
+	entries     []*inode // by directory, then name
+	descriptors []descriptor
+	fs          fsState // what the round's threads begin with
+	fileLimit   int     // RLIMIT_NOFILE
+	frost       frost
+	writers     int // writes inside the protection against freezing
 }
 
 // New makes a target whose storage holds initial lines only.
@@ -79,10 +95,13 @@ func (t *Target) Header() traces.Header {
 	h := traces.Header{
 		Target: "sim", Started: time.Unix(0, 0).UTC().Format(time.RFC3339),
 		Clock: "virtual nanoseconds since the start of the run", Run: t.run,
-		Kernel:   traces.Kernel{Release: "simulated", Version: "mainline 6.1, simulated", Machine: "none", CPUs: 1},
+		Kernel:   traces.Kernel{Release: "simulated", Version: t.contract().Name, Machine: "none", CPUs: 1},
 		Device:   t.Device(),
 		Workload: t.cfg.Workload,
-		Contract: Contract(),
+		Contract: t.contract(),
+	}
+	if t.cfg.Threaded {
+		h.Abilities = traces.Abilities{Threaded: true, Names: true, Identity: true, Freeze: true}
 	}
 	if t.cfg.Misbehaviour != nil {
 		h.Misbehaviour = t.cfg.Misbehaviour.Name
@@ -100,8 +119,11 @@ func (t *Target) Device() traces.Device {
 	return d
 }
 
-// Contract is what the simulated kernel promises when it is honest.
-func Contract() model.Contract {
+// contract is what the simulated kernel promises when it is honest.
+func (t *Target) contract() model.Contract {
+	if t.cfg.Threaded {
+		return model.Contract{Name: "simulated thread-based AIO", Threaded: true, Workers: t.workers(), CancelledPoll: model.Fail(model.EINTR)}
+	}
 	return model.Contract{Name: "simulated mainline 6.1", InlineOrder: true}
 }
 

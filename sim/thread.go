@@ -25,6 +25,7 @@ type thread struct {
 	call      traces.CallKind
 	notBefore traces.Time // spinning until then
 	ctx       *context
+	fs        fsState
 	inside    bool // the call has a reference to ctx
 	ret       model.Result
 	x, y      uint64
@@ -39,13 +40,16 @@ type thread struct {
 	deadline traces.Time
 	got      []event
 
+	node *inode // stat: what the name is bound to
+
 	overslept  bool // misbehaviour: the timeout has passed once
 	destroying bool // io_destroy: the context is dead, waiting for its requests
+	waiting    bool // FIFREEZE: waiting for the writers inside
 }
 
-func (th *thread) setUp(number uint16, steps []traces.Step) {
+func (th *thread) setUp(number uint16, steps []traces.Step, fs fsState) {
 	got := th.got
-	*th = thread{number: number, steps: steps, got: got[:0]}
+	*th = thread{number: number, steps: steps, fs: fs, got: got[:0]}
 	if len(steps) == 0 {
 		th.phase = over
 	}
@@ -60,9 +64,11 @@ func (t *Target) enabled(th *thread) bool {
 	case calling:
 		switch {
 		case th.current != nil:
-			return th.moved || t.canMove(th.current)
+			return th.moved || t.canGoOn(th.current)
 		case th.destroying:
 			return th.ctx.gone() || t.bug == destroyEarly
+		case th.waiting:
+			return t.writers == 0
 		case th.inside && th.deadline != 0: // io_getevents
 			return th.ctx.unreaped() > 0 || th.ctx.dead || t.now >= th.deadline
 		}
@@ -113,7 +119,7 @@ func (t *Target) invoke(th *thread, s traces.Step) {
 	th.step, th.phase, th.call = s, calling, 0
 	th.ret, th.x, th.y = 0, 0, 0
 	th.ctx, th.inside, th.deadline, th.overslept, th.destroying = nil, false, 0, false, false
-	th.index, th.current, th.moved = 0, nil, false
+	th.index, th.current, th.moved, th.waiting = 0, nil, false, false
 	th.got = th.got[:0]
 	p := t.program
 	log, number := t.log(th.number), th.number
@@ -157,6 +163,21 @@ func (t *Target) invoke(th *thread, s traces.Step) {
 		if s.Do == traces.DoCloseWrite {
 			x = writeEnd
 		}
+	case traces.DoNamed:
+		r := &t.requests[s.Request]
+		th.call, request, file = namedCall(r.decl.Opcode), r.id, r.decl.File
+		t.recordRequest(number, traces.NoContext, r)
+	case traces.DoStat, traces.DoReuse:
+		th.call, file, x = traces.CallStat, p.Names[s.Name].Directory, int64(s.Name)
+		if s.Do == traces.DoReuse {
+			th.call, request = traces.CallReuse, p.First+s.Request
+		}
+	case traces.DoChdir:
+		th.call, file = traces.CallChdir, s.File
+	case traces.DoFreeze:
+		th.call = traces.CallFreeze
+	case traces.DoThaw:
+		th.call = traces.CallThaw
 	case traces.DoExit:
 		t.exiting = true
 		return
@@ -176,7 +197,11 @@ func (t *Target) recordRequest(thread uint16, context uint32, r *request) {
 	if t.bug != 0 {
 		t.storage.spans[r.id].invoked = t.now
 	}
-	t.log(thread).Record(traces.RequestRecord(thread, context, r.id, d.Opcode, d.File, d.Eventfd, d.Offset, d.Bytes, 0, t.dataOf(r.id), r.obj))
+	offset, bytes, rw := d.Offset, d.Bytes, uint32(0)
+	if d.Opcode.Names() {
+		offset, bytes, rw = int64(d.Flags)|int64(d.Mode)<<32, uint32(d.Name)|uint32(d.NewName)<<16, uint32(d.Via)
+	}
+	t.log(thread).Record(traces.RequestRecord(thread, context, r.id, d.Opcode, d.File, d.Eventfd, offset, bytes, rw, t.dataOf(r.id), r.obj))
 }
 
 // act makes one atomic step of the call that a thread is in.
@@ -202,7 +227,56 @@ func (t *Target) act(th *thread) {
 			end = writeEnd
 		}
 		t.returns(th, t.closeEnd(&t.files[th.step.File], end))
+	case traces.CallOpenAt, traces.CallUnlinkAt, traces.CallRenameAt:
+		t.named(th)
+	case traces.CallStat:
+		th.node = t.statName(th.step.Name)
+		t.returns(th, statResult(th.node))
+	case traces.CallReuse:
+		t.returns(th, 0)
+	case traces.CallChdir:
+		th.fs.cwd = int(th.step.File)
+		t.returns(th, 0)
+	case traces.CallFreeze:
+		t.freeze(th)
+	case traces.CallThaw:
+		t.thaw(th)
 	}
+}
+
+// namedCall is the call that makes an operation on names.
+func namedCall(op model.Opcode) traces.CallKind {
+	switch op {
+	case model.OpenAt:
+		return traces.CallOpenAt
+	case model.UnlinkAt:
+		return traces.CallUnlinkAt
+	}
+	return traces.CallRenameAt
+}
+
+// named makes one step of openat(2), unlinkat(2) or renameat2(2).
+func (t *Target) named(th *thread) {
+	if th.current == nil {
+		th.current = &t.requests[th.step.Request]
+		t.capture(th.current, th.fs)
+		return
+	}
+	if res, ok := t.nameStep(th.current); ok {
+		th.current = nil
+		t.returns(th, res)
+	}
+}
+
+// canGoOn reports whether what runs in a call can make its next step.
+func (t *Target) canGoOn(r *request) bool {
+	switch {
+	case r.stage == 0 && t.holdsFor(r):
+		return false
+	case r.decl.Opcode == model.OpenAt:
+		return t.canOpen(r)
+	}
+	return r.decl.Opcode.Names() || t.canMove(r)
 }
 
 // returns gives the call its result.
@@ -229,6 +303,12 @@ func (t *Target) back(th *thread) {
 		if r := &t.requests[th.step.Request]; th.ret > 0 {
 			t.recordRead(th.number, r, th.ret)
 			r.freeBuffer(traces.AfterEvent, t.now)
+		}
+	case traces.CallOpenAt:
+		t.opened(th.number, &t.requests[th.step.Request], th.ret)
+	case traces.CallStat:
+		if th.ret == 0 {
+			t.log(th.number).Record(traces.FoundRecord(th.number, 0, th.node.stat(), 0, 0))
 		}
 	}
 	th.next(t.now)
@@ -272,11 +352,19 @@ func (t *Target) plain(th *thread) {
 		return
 	}
 	r := th.current
+	protected := r.file.kind == traces.Storage && r.decl.Opcode.Writes()
+	if r.stage == 0 && protected {
+		t.writers++
+	}
+	r.stage = 1
 	res, ok := t.inline(r)
 	if !ok {
 		return
 	}
 	th.current = nil
+	if protected {
+		t.writers--
+	}
 	t.putEnd(r.file, r.end)
 	t.returns(th, res)
 }
