@@ -26,12 +26,33 @@ type guestFlags struct {
 	CPUs   int    `name:"cpus" help:"Virtual processors of the guest." default:"2"`
 }
 
+// runFlags is the flags of every command that runs programs in a guest.
+type runFlags struct {
+	Device      string `help:"What a guest's storage is on: ${enum}." enum:"${devices}" default:"virtio"`
+	FS          string `name:"fs" help:"File system on the device, with the storage as a file: ${enum}." enum:"${filesystems}" default:"none"`
+	AutoThreads bool   `help:"AIO contexts with threads, if the guest's kernel has them." default:"true" negatable:""`
+	Defects     string `help:"Defects to switch on in the guest's kernel, separated by commas: see kernel/patches/README.md." placeholder:"NAMES"`
+}
+
+// check refuses combinations without a meaning.
+func (r *runFlags) check(onGuest bool) error {
+	switch {
+	case !onGuest && (r.Device != qemu.Devices()[0] || r.FS != qemu.FileSystems()[0]):
+		return errors.New("--device and --fs are for --target qemu: the host's storage is named by --path")
+	case !onGuest && (!r.AutoThreads || r.Defects != ""):
+		return errors.New("--no-auto-threads and --defects are for --target qemu")
+	case qemu.NoDisk(r.FS) && r.Device != qemu.Devices()[0]:
+		return fmt.Errorf("--fs %s is in memory, on no device: leave out --device %s", r.FS, r.Device)
+	}
+	return nil
+}
+
 // leastMemory is what the kernel, the initramfs and the runner's shared
 // memory need together.
 const leastMemory = 256 << 20
 
 // boot starts a guest. Mistakes on the command line are told before.
-func (m *guestFlags) boot(ctx context.Context, device string, bytes int64, console io.Writer) (*qemu.Guest, error) {
+func (m *guestFlags) boot(ctx context.Context, run runFlags, bytes int64, console io.Writer) (*qemu.Guest, error) {
 	switch {
 	case m.Kernel == "":
 		return nil, usageError(errors.New("name the kernel to boot: --kernel FILE, or the name of one that was built"))
@@ -47,7 +68,7 @@ func (m *guestFlags) boot(ctx context.Context, device string, bytes int64, conso
 	if _, err := qemu.Release(image); err != nil {
 		return nil, usageError(err)
 	}
-	g, err := qemu.Boot(ctx, qemu.Config{Kernel: image, Append: m.Append, Device: device, Bytes: bytes,
+	g, err := qemu.Boot(ctx, qemu.Config{Kernel: image, Append: m.Append, Device: run.Device, FileSystem: run.FS, Bytes: bytes,
 		Memory: int64(m.Memory), CPUs: m.CPUs, Console: console})
 	if err != nil {
 		return nil, machineError(err)
@@ -82,13 +103,14 @@ type guestTarget struct {
 }
 
 func (v *verifyCommand) openGuest(ctx context.Context, stderr io.Writer) (target, error) {
-	g, err := v.boot(ctx, v.Device, int64(v.Region), nil)
+	g, err := v.boot(ctx, v.runFlags, int64(v.Region), nil)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(stderr, "aiocheck: Linux %s in QEMU (%s: %s), up after %.1f s\n", g.Hello.Kernel.Release, g.Accel, g.Why, g.Boot.Seconds())
 	t := &guestTarget{guest: g, run32: rand.Uint32() | 1}
-	t.ready, err = g.Open(ctx, qemu.Options{Buffered: v.Buffered, Host: kernel.Options{Run: t.run32, Threads: v.programThreads()}})
+	t.ready, err = g.Open(ctx, qemu.Options{Buffered: v.Buffered, Unthreaded: !v.AutoThreads, Defects: v.Defects,
+		Host: kernel.Options{Run: t.run32, Threads: v.programThreads()}})
 	if err != nil {
 		return nil, errors.Join(machineError(err), g.Close())
 	}
@@ -119,7 +141,7 @@ func (b *kernelBootCommand) Run(s *session) error {
 	if b.Verbose {
 		console = s.stderr
 	}
-	g, err := b.boot(s.ctx, qemu.InMemory, 0, console)
+	g, err := b.boot(s.ctx, runFlags{}, 0, console)
 	if err != nil {
 		return err
 	}

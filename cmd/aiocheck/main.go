@@ -83,7 +83,8 @@ func run(args []string) int {
 func (s *session) execute(args []string) error {
 	var c commands
 	parser, err := kong.New(&c, kong.Name("aiocheck"), kong.Description(description), kong.UsageOnError(),
-		kong.Vars{"version": version(), "mixes": workload.MixNames(), "devices": strings.Join(qemu.Devices(), ",")}, kong.Bind(s), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Vars{"version": version(), "mixes": workload.MixNames(), "devices": strings.Join(qemu.Devices(), ","),
+			"filesystems": strings.Join(qemu.FileSystems(), ",")}, kong.Bind(s), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return err
 	}

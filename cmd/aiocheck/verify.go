@@ -21,8 +21,8 @@ import (
 type verifyCommand struct {
 	judging
 	guestFlags `embed:""`
+	runFlags   `embed:""`
 	Target     string        `help:"What to run on: ${enum}." enum:"host,qemu,sim" default:"host"`
-	Device     string        `help:"Storage of a guest: ${enum}." enum:"${devices}" default:"virtio"`
 	Path       string        `help:"File, block device, or directory for a temporary file (default: the system's temporary directory)." placeholder:"PATH"`
 	Region     size          `help:"How much of the file or device to use." default:"16M" placeholder:"SIZE"`
 	Buffered   bool          `help:"Do not use O_DIRECT."`
@@ -131,6 +131,9 @@ func (v *verifyCommand) complete() error {
 	}
 	if v.Kernel != "" && v.Target != "qemu" {
 		return errors.New("--kernel needs --target qemu")
+	}
+	if err := v.runFlags.check(v.Target == "qemu"); err != nil {
+		return err
 	}
 	if v.Target == "qemu" && (v.Path != "" || v.Destroy) {
 		return errors.New("--path and --destroy-data are for the host: a guest's storage is named by --device")

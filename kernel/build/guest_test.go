@@ -22,7 +22,7 @@ func TestBootsWhatItBuilds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guest, err := qemu.Boot(context.Background(), qemu.Config{Kernel: image.BzImage(), Device: qemu.InMemory, Memory: 512 << 20, CPUs: 2})
+	guest, err := qemu.Boot(context.Background(), qemu.Config{Kernel: image.BzImage(), Memory: 512 << 20, CPUs: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

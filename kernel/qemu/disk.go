@@ -4,43 +4,143 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
-// The storages that a guest can have.
+// The block devices that a guest's storage can be on.
 const (
-	onVirtio = "virtio" // the virtio disk itself
-	onExt4   = "ext4"   // a file on the virtio disk
-	onXFS    = "xfs"
-	onTmpfs  = InMemory
+	onVirtio   = "virtio"    // the virtio disk
+	onNullBlk  = "null_blk"  // null_blk that keeps data in the guest's memory
+	onLoop     = "loop"      // a loop device on the virtio disk
+	onDMDelay  = "dm-delay"  // the virtio disk, every transfer delayed
+	onDMError  = "dm-error"  // the virtio disk, a part of the storage fails
+	onDMFlakey = "dm-flakey" // the virtio disk, the storage fails now and then
 )
 
-// InMemory is the storage that needs no disk: a file on tmpfs.
-const InMemory = "tmpfs"
+// What the storage can be on such a device.
+const (
+	bare    = "none" // the device itself
+	onExt4  = "ext4" // a file
+	onXFS   = "xfs"
+	onTmpfs = "tmpfs" // a file in memory, on no device
+)
 
-// Devices names the storages that a guest can have, the default first: the
-// virtio disk itself, or a file on a file system.
-func Devices() []string { return []string{onVirtio, onExt4, onXFS, onTmpfs} }
+// Devices names the block devices that a guest's storage can be on, the
+// default first.
+func Devices() []string {
+	return []string{onVirtio, onNullBlk, onLoop, onDMDelay, onDMError, onDMFlakey}
+}
 
-// makeDisk makes the guest's disk, with a file system that has room for a
-// file of so many bytes if the device is one; nil if it needs none.
-func makeDisk(device string, bytes int64) (*os.File, error) {
-	switch device {
-	case onTmpfs:
-		return nil, nil
-	case onVirtio:
-		return diskFile(bytes)
-	case onExt4:
-		return formatted(bytes*5/4+64<<20, "mkfs.ext4", "e2fsprogs", "-q", "-F")
-	case onXFS:
-		// mkfs.xfs refuses less than 300 MiB.
-		return formatted(bytes+512<<20, "mkfs.xfs", "xfsprogs", "-q", "-f")
+// FileSystems names what can be on them, the default first: nothing, or a
+// file system with the storage as a file.
+func FileSystems() []string { return []string{bare, onExt4, onXFS, onTmpfs} }
+
+// NoDisk reports whether a file system keeps its files in memory, so that no
+// device matters.
+func NoDisk(fileSystem string) bool { return fileSystem == onTmpfs }
+
+// checkStorage refuses what no guest can have.
+func (c *Config) checkStorage() error {
+	switch {
+	case c.Bytes == 0:
+		return nil // none is asked for
+	case !slices.Contains(Devices(), c.Device):
+		return fmt.Errorf("no device is called %q: there are %s", c.Device, strings.Join(Devices(), ", "))
+	case !slices.Contains(FileSystems(), c.FileSystem):
+		return fmt.Errorf("no file system is called %q: there are %s", c.FileSystem, strings.Join(FileSystems(), ", "))
+	case (c.Device == onNullBlk || NoDisk(c.FileSystem)) && c.Bytes > c.Memory-ownMemory:
+		return fmt.Errorf("%d MiB of storage in the guest's memory: it has %d MiB, of which it needs %d for itself", c.Bytes>>20, c.Memory>>20, int64(ownMemory)>>20)
 	}
-	return nil, fmt.Errorf("no storage is called %q: there are %s", device, strings.Join(Devices(), ", "))
+	return nil
+}
+
+// ownMemory is what the kernel, the initramfs, the program and the runner's
+// shared memory need.
+const ownMemory = 256 << 20
+
+// extent is a part of the virtio disk that holds data.
+type extent struct{ At, Bytes int64 }
+
+// makeDisk makes the guest's virtio disk, with a file system if the storage is
+// to be on one; nil if it needs none. The extents are what a copy of it has to
+// contain, for devices that are none at the start.
+func makeDisk(c *Config) (*os.File, []extent, error) {
+	if c.Bytes == 0 || NoDisk(c.FileSystem) || c.Device == onNullBlk && c.FileSystem == bare {
+		return nil, nil, nil
+	}
+	var f *os.File
+	var err error
+	switch c.FileSystem {
+	case onExt4:
+		f, err = formatted(diskBytes(c), "mkfs.ext4", "e2fsprogs", "-q", "-F")
+	case onXFS:
+		f, err = formatted(diskBytes(c), "mkfs.xfs", "xfsprogs", "-q", "-f")
+	default:
+		f, err = diskFile(diskBytes(c))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Device != onNullBlk {
+		return f, nil, takeRoom(f)
+	}
+	filled, err := dataOf(f)
+	return f, filled, err
+}
+
+// diskBytes is how large the device is: as large as the storage, or with room
+// for what a file system needs beside it.
+func diskBytes(c *Config) int64 {
+	switch c.FileSystem {
+	case onExt4:
+		return c.Bytes*5/4 + 64<<20
+	case onXFS:
+		// mkfs.xfs refuses less than 300 MiB, of which its log takes 64.
+		return max(c.Bytes*5/4+96<<20, 300<<20)
+	}
+	return c.Bytes
+}
+
+// takeRoom gives a disk all its blocks. A file system that is full later
+// would look like a guest that hangs: QEMU pauses it.
+func takeRoom(f *os.File) error {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err == nil {
+		err = unix.Fallocate(int(f.Fd()), 0, 0, size)
+	}
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return nil
+	}
+	if err != nil {
+		err = fmt.Errorf("take %d MiB in %s for the guest's disk: %w: test on fewer bytes, or set TMPDIR to a place with more room", size>>20, os.TempDir(), err)
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
+
+// dataOf finds what of a file is not a hole.
+func dataOf(f *os.File) ([]extent, error) {
+	var found []extent
+	for at := int64(0); ; {
+		from, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) {
+			return found, nil
+		}
+		if err == nil {
+			at, err = unix.Seek(int(f.Fd()), from, unix.SEEK_HOLE)
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("look for data on the guest's disk: %w", err), f.Close())
+		}
+		found = append(found, extent{from, at - from})
+	}
 }
 
 func formatted(size int64, mkfs, pkg string, args ...string) (*os.File, error) {

@@ -24,14 +24,15 @@ import (
 
 // Config says what to boot.
 type Config struct {
-	Kernel  string    // a bzImage
-	Append  string    // further kernel parameters
-	Device  string    // the storage: one of Devices
-	Bytes   int64     // of the storage's tested range
-	Memory  int64     // bytes
-	CPUs    int       // virtual processors
-	Accel   string    // kvm or tcg; empty to find out which works, which takes seconds where KVM hangs
-	Console io.Writer // gets a copy of what the guest prints; may be nil
+	Kernel     string    // a bzImage
+	Append     string    // further kernel parameters
+	Device     string    // what the storage is on: one of Devices
+	FileSystem string    // what is on the device: one of FileSystems
+	Bytes      int64     // of the storage's tested range; 0 for no storage
+	Memory     int64     // bytes
+	CPUs       int       // virtual processors
+	Accel      string    // kvm or tcg; empty to find out which works, which takes seconds where KVM hangs
+	Console    io.Writer // gets a copy of what the guest prints; may be nil
 }
 
 // Guest is a running guest.
@@ -41,6 +42,7 @@ type Guest struct {
 	Why     string        // why that accelerator
 	Boot    time.Duration // from the start of QEMU until the guest's init spoke
 	conf    Config
+	filled  []extent // what of the disk is not zero, if that matters
 	console *Console
 	session *session
 	socket  *os.File
@@ -58,6 +60,9 @@ const bootWithin = 3 * time.Minute
 // Boot starts a guest and waits until its init runs. If ctx is cancelled
 // meanwhile the guest is killed.
 func Boot(ctx context.Context, conf Config) (*Guest, error) {
+	if err := conf.checkStorage(); err != nil {
+		return nil, err
+	}
 	release, err := Release(conf.Kernel)
 	if err != nil {
 		return nil, err
@@ -68,15 +73,16 @@ func Boot(ctx context.Context, conf Config) (*Guest, error) {
 			return nil, err
 		}
 	}
-	initramfs, err := makeInitramfs(modulesOf(conf.Kernel, release), conf.Device)
+	initramfs, err := makeInitramfs(modulesOf(conf.Kernel, release), conf.Device, conf.FileSystem)
 	if err != nil {
 		return nil, err
 	}
 	defer initramfs.Close()
-	disk, err := makeDisk(conf.Device, conf.Bytes)
+	disk, filled, err := makeDisk(&conf)
 	if err != nil {
 		return nil, err
 	}
+	g.filled = filled
 	if disk != nil {
 		defer disk.Close()
 	}
@@ -100,7 +106,7 @@ func Boot(ctx context.Context, conf Config) (*Guest, error) {
 }
 
 // makeInitramfs makes it in memory.
-func makeInitramfs(moduleDir, device string) (*os.File, error) {
+func makeInitramfs(moduleDir, device, fileSystem string) (*os.File, error) {
 	dir, err := os.MkdirTemp("", "aiocheck-init-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for the initramfs: %w", err)
@@ -112,7 +118,7 @@ func makeInitramfs(moduleDir, device string) (*os.File, error) {
 	}
 	var load []entry
 	if moduleDir != "" {
-		if load, err = modules(moduleDir, device); err != nil {
+		if load, err = modules(moduleDir, device, fileSystem); err != nil {
 			return nil, err
 		}
 	}
@@ -204,19 +210,26 @@ func (g *Guest) kill() { _ = g.process.Kill() }
 
 // Options are what a run in the guest is made with.
 type Options struct {
-	Buffered bool // do not use O_DIRECT
-	Host     kernel.Options
+	Buffered   bool   // do not use O_DIRECT
+	Unthreaded bool   // AIO contexts without threads, in kernels that have them
+	Defects    string // to switch on in kernels that have them: names, separated by commas
+	Host       kernel.Options
 }
 
 // Open asks the guest for a run: it opens and fills the storage. If ctx is
 // cancelled meanwhile the guest is killed.
 func (g *Guest) Open(ctx context.Context, opts Options) (Ready, error) {
 	defer context.AfterFunc(ctx, g.kill)()
-	r, err := g.session.open(setup{Device: g.conf.Device, Bytes: g.conf.Bytes, Buffered: opts.Buffered, Options: opts.Host})
+	r, err := g.session.open(g.setup(opts))
 	if ctx.Err() != nil {
 		return r, ctx.Err()
 	}
 	return r, g.explain(err)
+}
+
+func (g *Guest) setup(opts Options) setup {
+	return setup{Device: g.conf.Device, FileSystem: g.conf.FileSystem, Bytes: g.conf.Bytes, DiskBytes: diskBytes(&g.conf), Filled: g.filled,
+		Buffered: opts.Buffered, Knobs: knobs{Unthreaded: opts.Unthreaded, Defects: opts.Defects}, Options: opts.Host}
 }
 
 // Run runs programs in the guest until next has no more, or ctx is cancelled:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -106,9 +107,9 @@ func TestArguments(t *testing.T) {
 
 func TestMakeDisk(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	f, err := makeDisk(onVirtio, 1<<20)
-	if err != nil {
-		t.Fatal(err)
+	f, filled, err := makeDisk(&Config{Device: onVirtio, FileSystem: bare, Bytes: 1 << 20})
+	if err != nil || len(filled) > 0 {
+		t.Fatal(filled, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -118,11 +119,49 @@ func TestMakeDisk(t *testing.T) {
 	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-	if f, err := makeDisk(onTmpfs, 1<<20); f != nil || err != nil {
-		t.Errorf("tmpfs: %v, %v", f, err)
+	for _, c := range []Config{{}, {Device: onVirtio, FileSystem: onTmpfs, Bytes: 1 << 20}, {Device: onNullBlk, FileSystem: bare, Bytes: 1 << 20}} {
+		if f, _, err := makeDisk(&c); f != nil || err != nil {
+			t.Errorf("%+v: %v, %v", c, f, err)
+		}
 	}
-	if _, err := makeDisk("floppy", 1<<20); err == nil || !strings.Contains(err.Error(), "virtio, ext4, xfs, tmpfs") {
-		t.Error(err)
+}
+
+// What no guest can have is refused with what there is.
+func TestCheckStorage(t *testing.T) {
+	for _, c := range []struct {
+		conf Config
+		want string
+	}{
+		{Config{}, ""},
+		{Config{Device: onLoop, FileSystem: onXFS, Bytes: 1 << 30, Memory: 512 << 20}, ""},
+		{Config{Device: "floppy", FileSystem: bare, Bytes: 1}, "virtio, null_blk, loop, dm-delay, dm-error, dm-flakey"},
+		{Config{Device: onVirtio, FileSystem: "vfat", Bytes: 1}, "none, ext4, xfs, tmpfs"},
+		{Config{Device: onNullBlk, FileSystem: bare, Bytes: 1 << 30, Memory: 1 << 30}, "1024 MiB of storage in the guest's memory"},
+		{Config{Device: onVirtio, FileSystem: onTmpfs, Bytes: 1 << 30, Memory: 1 << 30}, "1024 MiB of storage in the guest's memory"},
+	} {
+		err := c.conf.checkStorage()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.conf, err, c.want)
+		}
+	}
+}
+
+// A copy of a disk needs what is not a hole.
+func TestDataOf(t *testing.T) {
+	f, err := memoryFile("disk", func(io.Writer) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	page := int64(os.Getpagesize())
+	for _, at := range []int64{3 * page, 9 * page} {
+		if _, err := f.WriteAt(make([]byte, page), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []extent{{3 * page, page}, {9 * page, page}}
+	if got, err := dataOf(f); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 }
 

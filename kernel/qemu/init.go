@@ -69,7 +69,7 @@ func initMain(uptime time.Duration) error {
 		return err
 	}
 	defer port.Close()
-	return serve(port, Hello{Protocol: protocol, Kernel: running, Uptime: uptime}, guestSide{open: openStorage, hung: showBlocked})
+	return serve(port, Hello{Protocol: protocol, Kernel: running, Uptime: uptime}, guestSide{open: openStorage(), tune: tune, hung: showBlocked})
 }
 
 func writeIfThere(path, text string) error {
@@ -152,44 +152,4 @@ func await(what string, there func() bool) error {
 		}
 	}
 	return nil
-}
-
-// openStorage makes the storage that a setup asks for.
-func openStorage(conf setup) (*kernel.Storage, error) {
-	opts := kernel.StorageOptions{Path: disk, Bytes: conf.Bytes, Run: conf.Options.Run, Buffered: conf.Buffered, Destroy: true}
-	if conf.Device != onTmpfs {
-		if err := await("disk "+disk+": the kernel needs virtio_blk, built in or as a module", func() bool {
-			_, err := os.Stat(disk)
-			return err == nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	if conf.Device == onVirtio {
-		return kernel.OpenStorage(opts)
-	}
-	opts.Path = mountPoint
-	if err := mountOnce(conf.Device); err != nil {
-		return nil, fmt.Errorf("mount %s: %w: the kernel needs it, built in or as a module", conf.Device, err)
-	}
-	return kernel.OpenStorage(opts)
-}
-
-const (
-	disk       = "/dev/vda"
-	mountPoint = "/mnt"
-)
-
-// mountOnce mounts a file system for all runs of the guest.
-func mountOnce(kind string) error {
-	source := disk
-	if kind == onTmpfs {
-		source = kind
-	}
-	err := unix.Mount(source, mountPoint, kind, 0, "")
-	// A disk is mounted already, and so was /mnt by an earlier run.
-	if errors.Is(err, unix.EBUSY) {
-		return nil
-	}
-	return err
 }

@@ -99,12 +99,16 @@ func TestModules(t *testing.T) {
 	module(t, dir, "kernel/fs/jbd2/jbd2.ko", "")
 	module(t, dir, "kernel/fs/ext4/ext4.ko", "jbd2")
 	module(t, dir, "kernel/net/other.ko", "nothing")
-	for device, want := range map[string]string{
-		onVirtio: "virtio virtio_ring virtio_pci virtio_blk",
-		onExt4:   "virtio virtio_ring virtio_pci virtio_blk jbd2 ext4",
-		onXFS:    "virtio virtio_ring virtio_pci virtio_blk", // xfs is taken to be built in
+	module(t, dir, "kernel/fs/configfs/configfs.ko", "")
+	module(t, dir, "kernel/drivers/block/null_blk.ko", "configfs")
+	const always = "virtio virtio_ring virtio_pci virtio_blk"
+	for _, c := range []struct{ device, fileSystem, want string }{
+		{onVirtio, bare, always},
+		{onVirtio, onExt4, always + " jbd2 ext4"},
+		{onNullBlk, onExt4, always + " configfs null_blk jbd2 ext4"},
+		{onVirtio, onXFS, always}, // xfs is taken to be built in
 	} {
-		load, err := modules(dir, device)
+		load, err := modules(dir, c.device, c.fileSystem)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,18 +117,18 @@ func TestModules(t *testing.T) {
 			name, _ := moduleName(m.name)
 			got = append(got, name)
 		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s: %q, want %q", device, got, want)
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s, %s: %q, want %q", c.device, c.fileSystem, got, c.want)
 		}
 	}
 	module(t, dir, "kernel/fs/xfs/xfs.ko.xz", "")
-	if _, err := modules(dir, onXFS); err == nil || !strings.Contains(err.Error(), "compressed") {
+	if _, err := modules(dir, onVirtio, onXFS); err == nil || !strings.Contains(err.Error(), "compressed") {
 		t.Errorf("a compressed module: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "kernel/fs/ext4/ext4.ko"), []byte("no ELF"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := modules(dir, onExt4); err == nil || !strings.Contains(err.Error(), "read module") {
+	if _, err := modules(dir, onVirtio, onExt4); err == nil || !strings.Contains(err.Error(), "read module") {
 		t.Errorf("a broken module: %v", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // protocol is the version of the messages: host and guest are usually the
 // same program, but the guest's may have been built from newer sources.
-const protocol = 1
+const protocol = 2
 
 // kind is what a frame's payload is.
 type kind uint32
@@ -65,10 +65,14 @@ type Hello struct {
 
 // setup asks for a run.
 type setup struct {
-	Device   string         `json:"device"` // a name of Devices
-	Bytes    int64          `json:"bytes"`  // of the tested range
-	Buffered bool           `json:"buffered"`
-	Options  kernel.Options `json:"options"`
+	Device     string         `json:"device"`      // a name of Devices
+	FileSystem string         `json:"file_system"` // a name of FileSystems
+	Bytes      int64          `json:"bytes"`       // of the tested range
+	DiskBytes  int64          `json:"disk_bytes"`  // of the whole device
+	Filled     []extent       `json:"filled"`      // what of the virtio disk belongs on a device that is new
+	Buffered   bool           `json:"buffered"`
+	Knobs      knobs          `json:"knobs"`
+	Options    kernel.Options `json:"options"`
 }
 
 // Ready is what a guest's storage and kernel turned out to be.

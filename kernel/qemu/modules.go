@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -13,16 +14,19 @@ import (
 // a kernel has not built them in. The order is that of loading.
 var wanted = []string{"virtio_pci", "virtio_console", "virtio_blk"}
 
-// wantedBy are those that only some devices need. crc32c_generic is what
-// ext4's and xfs's checksums ask the crypto API for by name.
+// wantedBy are those that only some devices and file systems need.
+// crc32c_generic is what ext4's and xfs's checksums ask the crypto API for by
+// name.
 var wantedBy = map[string][]string{
+	"null_blk": {"null_blk"}, "loop": {"loop"},
+	"dm-delay": {"dm_mod", "dm_delay"}, "dm-error": {"dm_mod"}, "dm-flakey": {"dm_mod", "dm_flakey"},
 	"ext4": {"crc32c_generic", "ext4"},
 	"xfs":  {"crc32c_generic", "xfs"},
 }
 
 // modules finds the modules to load, dependencies first, in a directory like
 // /lib/modules/6.1.0-13-amd64. One that is not there is taken to be built in.
-func modules(dir, device string) ([]entry, error) {
+func modules(dir, device, fileSystem string) ([]entry, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if name, isModule := moduleName(path); isModule && err == nil && d.Type().IsRegular() {
@@ -34,7 +38,7 @@ func modules(dir, device string) ([]entry, error) {
 		return nil, fmt.Errorf("look for modules: %w", err)
 	}
 	l := loader{files: files, done: map[string]bool{}}
-	for _, name := range append(wanted[:len(wanted):len(wanted)], wantedBy[device]...) {
+	for _, name := range slices.Concat(wanted, wantedBy[device], wantedBy[fileSystem]) {
 		if err := l.add(name); err != nil {
 			return nil, err
 		}

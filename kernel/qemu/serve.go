@@ -24,7 +24,8 @@ type inbox struct {
 
 // guestSide is what only a guest's init can do.
 type guestSide struct {
-	open func(setup) (*kernel.Storage, error)
+	tune func(knobs) error
+	open func(setup) (*storage, error)
 	hung func() error // shows on the console where tasks are blocked
 }
 
@@ -117,7 +118,7 @@ func (s *server) run(ctx context.Context, conf setup, release string) error {
 	}
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := &pull{server: s, cancel: cancel, programs: make(chan *traces.Program), ended: make(chan struct{}), over: make(chan struct{})}
+	p := &pull{server: s, storage: storage, cancel: cancel, programs: make(chan *traces.Program), ended: make(chan struct{}), over: make(chan struct{})}
 	go p.listen()
 	err = host.Run(running, func() (*traces.Program, bool) { return p.next(running) }, s)
 	close(p.over)
@@ -125,6 +126,7 @@ func (s *server) run(ctx context.Context, conf setup, release string) error {
 	if p.err != nil {
 		return errors.Join(p.err, host.Close(), storage.Close())
 	}
+	err = errors.Join(p.healed, err)
 	// A runner in an uninterruptible call would keep Close from returning.
 	hung := errors.Is(err, kernel.ErrHung)
 	if hung {
@@ -139,8 +141,11 @@ func (s *server) run(ctx context.Context, conf setup, release string) error {
 	return s.out.sendJSON(kindDone, d)
 }
 
-func (s *server) prepare(conf setup, release string) (*kernel.Host, *kernel.Storage, Ready, error) {
+func (s *server) prepare(conf setup, release string) (*kernel.Host, *storage, Ready, error) {
 	var ready Ready
+	if err := s.tune(conf.Knobs); err != nil {
+		return nil, nil, ready, err
+	}
 	contract, err := kernel.Contract(release)
 	if err != nil {
 		return nil, nil, ready, err
@@ -149,7 +154,7 @@ func (s *server) prepare(conf setup, release string) (*kernel.Host, *kernel.Stor
 	if err != nil {
 		return nil, nil, ready, err
 	}
-	host, err := kernel.NewHost(storage, conf.Options)
+	host, err := kernel.NewHost(storage.Storage, conf.Options)
 	if err != nil {
 		return nil, nil, ready, errors.Join(err, storage.Close())
 	}
@@ -173,11 +178,13 @@ func (s *server) Append(records []traces.Record) error {
 // pull asks the host for programs.
 type pull struct {
 	*server
+	storage  *storage
 	cancel   context.CancelFunc
 	programs chan *traces.Program // nil for the end
 	over     chan struct{}        // closed when the run is over
 	ended    chan struct{}        // closed when listen has ended
 	err      error                // of the connection, valid once ended
+	healed   error                // of the storage, after the last program
 }
 
 // listen takes the host's messages during a run. The host hanging up ends the
@@ -203,6 +210,9 @@ func (p *pull) listen() {
 		var program *traces.Program
 		switch m.kind {
 		case kindStop:
+			if p.err = p.storage.heal(); p.err != nil {
+				return
+			}
 			p.cancel()
 			continue
 		case kindProgram:
@@ -225,6 +235,9 @@ func (p *pull) next(ctx context.Context) (*traces.Program, bool) {
 	}
 	select {
 	case program := <-p.programs:
+		if program == nil {
+			p.healed = p.storage.heal()
+		}
 		return program, program != nil
 	case <-ctx.Done():
 		return nil, false

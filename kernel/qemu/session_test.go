@@ -155,7 +155,9 @@ func localGuest(t *testing.T, open func(setup) (*storage, error)) *session {
 	t.Helper()
 	host, guest := net.Pipe()
 	ended := make(chan error)
-	go func() { ended <- serve(guest, localHello(t), guestSide{open: open, tune: noKnobs, hung: func() error { return nil }}) }()
+	go func() {
+		ended <- serve(guest, localHello(t), guestSide{open: open, tune: noKnobs, hung: func() error { return nil }})
+	}()
 	t.Cleanup(func() {
 		host.Close()
 		if err := <-ended; err != nil {

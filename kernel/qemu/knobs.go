@@ -1,0 +1,47 @@
+package qemu
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// knobs is what a guest's kernel is told before a run.
+type knobs struct {
+	Unthreaded bool   `json:"unthreaded"` // contexts without threads
+	Defects    string `json:"defects"`    // names, separated by commas
+}
+
+// What kernels with our patches offer.
+const (
+	threadsSysctl = "/proc/sys/fs/aio-auto-threads"
+	defectsKnob   = "/sys/module/aio_thread/parameters/defects"
+)
+
+// tune sets the kernel's knobs, those that are not asked for included: what
+// an earlier run has set must not last.
+func tune(k knobs) error {
+	threads := "1"
+	if k.Unthreaded {
+		threads = "0"
+	}
+	if err := writeIfThere(threadsSysctl, threads); err != nil {
+		return fmt.Errorf("switch threads of AIO contexts: %w", err)
+	}
+	err := os.WriteFile(defectsKnob, []byte(k.Defects), 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && k.Defects == "":
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("this kernel has no defects to switch on: it needs our patches and CONFIG_AIO_THREAD_DEFECTS, as aiocheck kernel build makes it")
+	case errors.Is(err, unix.EINVAL):
+		return fmt.Errorf("this kernel does not know all of the defects %s: see kernel/patches/README.md", strings.ReplaceAll(k.Defects, ",", ", "))
+	case err != nil:
+		return fmt.Errorf("switch on the defects %s: %w", k.Defects, err)
+	}
+	return nil
+}
