@@ -8,17 +8,18 @@ type Property struct {
 	Object   Object // the object that the property speaks of
 }
 
-// Object is one of the two linearizable objects that a history is judged by.
+// Object is one of the linearizable objects that a history is judged by.
 type Object uint8
 
 // The objects.
 const (
 	Storage Object = iota // the sectors of a file or device
 	Context               // requests, cancellation, completion, ring
+	Names                 // which file each name is bound to
 )
 
-// String is "storage" or "context".
-func (o Object) String() string { return [...]string{"storage", "context"}[o] }
+// String is "storage", "context" or "names".
+func (o Object) String() string { return [...]string{"storage", "context", "names"}[o] }
 
 // The properties of the storage object.
 var (
@@ -55,12 +56,32 @@ var (
 	BufferReleased     = Property{"buffer-released", "The kernel does not write to a request's buffer once its event has been seen.", Context}
 )
 
-// Properties lists all of them, storage first, in a fixed order.
+// The properties of the name space.
+var (
+	NamesInOrder = Property{"names-in-order", "Each operation on a name finds the file that the name is bound to at some instant between its call and its end, and does what it says, once, at that instant.", Names}
+)
+
+// What a request has to find as it was at its submission, whoever executes it,
+// and what ends when it is told to: seen inside of a design, and in histories
+// where a program can see it.
+var (
+	ArgsCaptured   = Property{"args-captured", "A request is executed with the arguments that its iocb had when it was submitted.", Context}
+	CredCaptured   = Property{"cred-captured", "A request is executed with the credentials of its submitter.", Context}
+	FsCaptured     = Property{"fs-captured", "A request is executed with the working directory, root and umask of its submitter.", Context}
+	LimitsCaptured = Property{"limits-captured", "A request is executed under the resource limits of its submitter.", Context}
+	FileHeld       = Property{"file-held", "A request holds its file, and the file system's protection against freezing, until it has ended.", Context}
+	DestroyReturns = Property{"destroy-returns", "io_destroy and exit return once every operation has.", Context}
+	WaiterWoken    = Property{"waiter-woken", "A thread that waits for events is woken when enough of them are in the ring, or its context is destroyed.", Context}
+)
+
+// Properties lists all that histories are judged by, storage first, in a fixed
+// order.
 func Properties() []Property {
 	return []Property{
 		FreshReads, NoLostWrite, NoThinAir, DataInPlace, WholeSectors, ResultMatchesEffect, CancelledNoEffect, StreamOrder,
 		OneEvent, NoEventForRejected, EventIdentity, EventAfterSubmit, LegalResult, CancelAnswer, CancelledEnds,
 		RequestEnds, SubmitCount, EventCount, Timeouts, SlotsConserved, RingNeverOverflows, RingOrder, EventfdCount,
 		DestroyOnce, DestroyWaits, ExitWaits, BufferReleased,
+		NamesInOrder, ArgsCaptured, CredCaptured, FsCaptured, LimitsCaptured, FileHeld, DestroyReturns, WaiterWoken,
 	}
 }
