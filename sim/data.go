@@ -60,7 +60,7 @@ func classify(l tag, at int64, i int, kind traces.FileKind) traces.DataClass {
 // the pattern and do not.
 func (t *Target) recordRead(thread uint16, r *request, res model.Result) {
 	at := r.decl.Offset
-	if r.file.kind != traces.Storage {
+	if r.file.stream() || r.file.kind == traces.Eventfd {
 		at = 0
 	}
 	done := min(int(res)/lineBytes, len(r.buf))

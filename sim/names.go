@@ -38,6 +38,7 @@ type inode struct {
 	// Of a FIFO: how many have it open at each end, and how many ever have.
 	readers, writers int
 	reads, writes    int
+	lines            []tag // contents, 64 bytes each
 }
 
 func (n *inode) fifo() bool { return n.mode&0o170000 == sIFIFO }
@@ -75,6 +76,8 @@ func (t *Target) layNames() {
 	// One more directory stands for wherever no name of the round is.
 	t.entries = resize(t.entries, (len(p.Files)+1)*len(p.Names))
 	clear(t.entries)
+	t.held = resize(t.held, len(p.Names))
+	clear(t.held)
 	t.descriptors = t.descriptors[:0]
 	t.frost, t.writers = thawed, 0
 	for i := range p.Names {
@@ -82,7 +85,7 @@ func (t *Target) layNames() {
 		var found traces.Inode
 		if d.Kind != traces.Absent {
 			n := t.newInode(d.Mode, d.UID, d.Kind == traces.Fifo)
-			*t.entry(int(d.Directory), uint16(i)) = n
+			*t.entry(int(d.Directory), uint16(i)), t.held[i] = n, n
 			found = n.stat()
 		}
 		t.control.Record(traces.NameRecord(uint16(i), d.Directory, d.Kind, found))

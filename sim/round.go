@@ -49,6 +49,9 @@ func (t *Target) begin(p *traces.Program) error {
 		r := &t.requests[i]
 		r.decl, r.id = &p.Requests[i], p.First+traces.RequestID(i)
 		r.obj = 0x7f00_0000_0000 + uint64(i)*64
+		if reuse := r.decl.Reuse; reuse != 0 && int(reuse) <= i {
+			r.obj = t.requests[reuse-1].obj
+		}
 	}
 	if t.bug == eventBeforeSubmit {
 		t.unsent = resize(t.unsent, len(p.Requests))
@@ -117,7 +120,9 @@ func (t *Target) check(p *traces.Program) error {
 		}
 	}
 	for i := range p.Requests {
-		if r := &p.Requests[i]; t.cfg.Threaded && r.Opcode.Names() && max(int(r.Name), int(r.NewName)) >= len(p.Names) {
+		r := &p.Requests[i]
+		onName := r.Opcode.Names() || int(r.File) < len(p.Files) && p.Files[r.File].Kind == traces.Directory
+		if t.cfg.Threaded && onName && max(int(r.Name), int(r.NewName)) >= len(p.Names) {
 			return fmt.Errorf("request %d is about a name that is not there", i)
 		}
 	}

@@ -95,13 +95,11 @@ func (t *Target) submitOne(th *thread, r *request) model.Errno {
 
 // handOver captures what the operation needs and gives it to the threads.
 func (t *Target) handOver(th *thread, r *request) {
-	switch op := r.decl.Opcode; {
-	case op.Names():
-		t.capture(r, th.fs)
-	case op.Reads():
+	t.capture(r, th.fs)
+	if r.decl.Opcode.Reads() {
 		r.buf = t.bufferOf(r.decl)
-		r.file.getEnd(r.end)
-	default:
+	}
+	if r.file != nil {
 		r.file.getEnd(r.end)
 	}
 	r.due = t.now + traces.Time(t.below(t.latency))
@@ -137,13 +135,13 @@ func (t *Target) prepare(c *context, r *request) model.Errno {
 	ok := false
 	switch op := d.Opcode; {
 	case op.Transfers():
-		ok = d.Offset >= 0
+		ok = d.Offset >= 0 && (f.kind != traces.Directory || t.heldBy(d) != nil)
 	case op.Syncs():
-		ok = f.kind == traces.Storage && d.Bytes == 0 && d.Offset == 0
+		ok = (f.kind == traces.Storage || t.heldBy(d) != nil) && d.Bytes == 0 && d.Offset == 0
 	case op == model.Poll:
 		ok = (f.kind != traces.Storage || t.cfg.Threaded) && d.Bytes == 0 && d.Offset>>16 == 0
 	case op == model.ReadAhead:
-		ok = t.cfg.Threaded && f.kind == traces.Storage && d.Offset >= 0
+		ok = t.cfg.Threaded && (f.kind == traces.Storage || t.heldBy(d) != nil) && d.Offset >= 0
 	}
 	if !ok {
 		return model.EINVAL

@@ -71,6 +71,7 @@ type Target struct {
 	// The name space of the round and the file system that it is on.
 	inodes      uint64   // the highest number so far
 	entries     []*inode // by directory, then name
+	held        []*inode // by name: what it was bound to when the round began
 	descriptors []descriptor
 	fs          fsState // what the round's threads begin with
 	fileLimit   int     // RLIMIT_NOFILE

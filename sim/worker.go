@@ -158,6 +158,8 @@ func (t *Target) execute(r *request) (res model.Result, ok bool) {
 		return t.nameStep(r)
 	case op == model.ReadAhead:
 		return t.readAhead(r)
+	case op.Transfers() && r.file.kind == traces.Directory:
+		return t.moveHeld(r), true
 	case op.Syncs():
 		return 0, true
 	case r.file.kind == traces.Storage:
@@ -215,7 +217,11 @@ func (t *Target) endTransfer(r *request, res model.Result) (model.Result, bool) 
 func (t *Target) readAhead(r *request) (model.Result, bool) {
 	const page = 4096
 	d := r.decl
-	n := max(0, min(int64(d.Bytes), t.cfg.StorageBytes-d.Offset))
+	size := t.cfg.StorageBytes
+	if n := t.heldBy(d); n != nil {
+		size = int64(len(n.lines)) * lineBytes
+	}
+	n := max(0, min(int64(d.Bytes), size-d.Offset))
 	if r.killed && n > 0 && t.oneIn(2) {
 		pages := int64(t.below(uint32((n+page-1)/page + 1)))
 		if pages == 0 {
