@@ -30,17 +30,28 @@ type guestFlags struct {
 type runFlags struct {
 	Device      string `help:"What a guest's storage is on: ${enum}." enum:"${devices}" default:"virtio"`
 	FS          string `name:"fs" help:"File system on the device, with the storage as a file: ${enum}." enum:"${filesystems}" default:"none"`
-	AutoThreads bool   `help:"AIO contexts with threads, if the guest's kernel has them." default:"true" negatable:""`
+	AutoThreads *bool  `help:"AIO contexts with threads, if the kernel has them (default: in guests, not of --target sim)." negatable:""`
 	Defects     string `help:"Defects to switch on in the guest's kernel, separated by commas: see kernel/patches/README.md." placeholder:"NAMES"`
 }
 
+// threads is whether contexts are to have threads where nothing else is said.
+func (r *runFlags) threads(unsaid bool) bool {
+	if r.AutoThreads == nil {
+		return unsaid
+	}
+	return *r.AutoThreads
+}
+
 // check refuses combinations without a meaning.
-func (r *runFlags) check(onGuest bool) error {
+func (r *runFlags) check(target string) error {
+	onGuest := target == "qemu"
 	switch {
 	case !onGuest && (r.Device != qemu.Devices()[0] || r.FS != qemu.FileSystems()[0]):
 		return errors.New("--device and --fs are for --target qemu: the host's storage is named by --path")
-	case !onGuest && (!r.AutoThreads || r.Defects != ""):
-		return errors.New("--no-auto-threads and --defects are for --target qemu")
+	case target == "host" && r.AutoThreads != nil:
+		return errors.New("--auto-threads is for --target qemu and sim: the host's sysctl fs.aio-auto-threads says it")
+	case !onGuest && r.Defects != "":
+		return errors.New("--defects is for --target qemu")
 	case qemu.NoDisk(r.FS) && r.Device != qemu.Devices()[0]:
 		return fmt.Errorf("--fs %s is in memory, on no device: leave out --device %s", r.FS, r.Device)
 	}
@@ -109,7 +120,7 @@ func (v *verifyCommand) openGuest(ctx context.Context, stderr io.Writer) (target
 	}
 	fmt.Fprintf(stderr, "aiocheck: Linux %s in QEMU (%s: %s), up after %.1f s\n", g.Hello.Kernel.Release, g.Accel, g.Why, g.Boot.Seconds())
 	t := &guestTarget{guest: g, run32: rand.Uint32() | 1}
-	t.ready, err = g.Open(ctx, qemu.Options{Buffered: v.Buffered, Unthreaded: !v.AutoThreads, Defects: v.Defects,
+	t.ready, err = g.Open(ctx, qemu.Options{Buffered: v.Buffered, Unthreaded: !v.threads(true), Defects: v.Defects,
 		Host: kernel.Options{Run: t.run32, Threads: v.programThreads()}})
 	if err != nil {
 		return nil, errors.Join(machineError(err), g.Close())

@@ -85,7 +85,7 @@ func (t *hostTarget) close() error { return errors.Join(t.host.Close(), t.storag
 type simTarget struct{ *sim.Target }
 
 func (v *verifyCommand) openSim() (target, error) {
-	cfg := sim.Config{Seed: v.Seed, StorageBytes: int64(v.Region), Direct: !v.Buffered}
+	cfg := sim.Config{Seed: v.Seed, StorageBytes: int64(v.Region), Direct: !v.Buffered, Threaded: v.threads(false)}
 	if v.Misbehave != "" {
 		var names []string
 		for _, m := range sim.Misbehaviours() {

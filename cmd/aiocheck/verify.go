@@ -132,7 +132,7 @@ func (v *verifyCommand) complete() error {
 	if v.Kernel != "" && v.Target != "qemu" {
 		return errors.New("--kernel needs --target qemu")
 	}
-	if err := v.runFlags.check(v.Target == "qemu"); err != nil {
+	if err := v.runFlags.check(v.Target); err != nil {
 		return err
 	}
 	if v.Target == "qemu" && (v.Path != "" || v.Destroy) {
