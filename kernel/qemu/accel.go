@@ -89,9 +89,12 @@ func Probe(ctx context.Context, accel string, deadline time.Duration) (time.Dura
 }
 
 // Accelerator is "kvm" if the device is there and a probe guest boots with
-// it, "tcg" (emulation) otherwise, and why.
+// it, "tcg" (emulation) otherwise, and why. What a probe has found is kept in
+// the user's cache for a day, or until the machine boots again or QEMU
+// changes: where KVM hangs, a probe takes all of its deadline.
 func Accelerator(ctx context.Context, device string) (accel, why string, err error) {
-	if _, err := exec.LookPath(Program); err != nil {
+	path, err := exec.LookPath(Program)
+	if err != nil {
 		return "", "", fmt.Errorf("%w (%w)", ErrNoQEMU, err)
 	}
 	f, err := os.OpenFile(device, os.O_RDWR, 0)
@@ -99,12 +102,18 @@ func Accelerator(ctx context.Context, device string) (accel, why string, err err
 		return "tcg", err.Error(), nil
 	}
 	f.Close()
+	key := probeKey(path, device)
+	if found, ok := recall(key); ok {
+		return found.Accel, found.Why, nil
+	}
 	took, err := Probe(ctx, "kvm", ProbeDeadline)
 	if ctx.Err() != nil {
 		return "", "", ctx.Err()
 	}
+	found := probed{key, "kvm", fmt.Sprintf("a probe guest boots in %.1f s", took.Seconds())}
 	if err != nil {
-		return "tcg", fmt.Sprintf("%s is there, but a probe guest does not boot: %v", device, err), nil
+		found.Accel, found.Why = "tcg", fmt.Sprintf("%s is there, but a probe guest does not boot: %v", device, err)
 	}
-	return "kvm", fmt.Sprintf("a probe guest boots in %.1f s", took.Seconds()), nil
+	found.keep()
+	return found.Accel, found.Why, nil
 }

@@ -47,6 +47,7 @@ func TestBootProbe(t *testing.T) {
 
 // KVM is used only if a guest boots with it; why not is told.
 func TestAccelerator(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	device := filepath.Join(t.TempDir(), "kvm")
 	if err := os.WriteFile(device, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -65,5 +66,44 @@ func TestAccelerator(t *testing.T) {
 	fakeQEMU(t, "")
 	if _, _, err := Accelerator(context.Background(), device); !errors.Is(err, ErrNoQEMU) {
 		t.Errorf("without QEMU: %v", err)
+	}
+}
+
+// A probe is made once, until QEMU changes.
+func TestAcceleratorIsRemembered(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	device := filepath.Join(t.TempDir(), "kvm")
+	if err := os.WriteFile(device, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tried := filepath.Join(t.TempDir(), "tried")
+	probes := func() int {
+		t.Helper()
+		if _, _, err := Accelerator(context.Background(), device); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(tried)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(text)
+	}
+	fakeQEMU(t, "printf x >>"+tried+"; exit 1")
+	if a, b := probes(), probes(); a != 1 || b != 1 {
+		t.Errorf("%d, then %d probes", a, b)
+	}
+	fakeQEMU(t, "printf x >>"+tried+"; printf K; exit 33")
+	if a, b := probes(), probes(); a != 2 || b != 2 {
+		t.Errorf("of another QEMU %d, then %d probes", a, b)
+	}
+	path, err := probedFile()
+	if err == nil {
+		err = os.WriteFile(path, []byte("{"), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := probes(); n != 3 {
+		t.Errorf("with a broken cache %d probes", n)
 	}
 }

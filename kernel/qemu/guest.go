@@ -132,26 +132,26 @@ const (
 	diskFd      = 5
 )
 
-// arguments is QEMU's command line: a PC without anything that is not needed,
-// whose kernel is loaded directly. Nothing in it has a name in a file system
-// or on the network, so that guests do not meet.
-func (c *Config) arguments(accel string, disk bool) []string {
+// arguments is QEMU's command line: a computer without anything that is not
+// needed, whose kernel is loaded directly. Nothing in it has a name in a file
+// system or on the network, so that guests do not meet.
+func (c *Config) arguments(m machine, accel string, disk bool) []string {
 	cpu := "max"
 	if accel == "kvm" {
 		cpu = "host"
 	}
 	args := []string{
-		"-name", "aiocheck-guest", "-M", "pc", "-accel", accel, "-cpu", cpu, "-smp", fmt.Sprint(c.CPUs),
+		"-name", "aiocheck-guest", "-M", m.name, "-accel", accel, "-cpu", cpu, "-smp", fmt.Sprint(c.CPUs),
 		"-m", fmt.Sprintf("%dM", c.Memory>>20), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-kernel", c.Kernel, "-initrd", fmt.Sprintf("/proc/self/fd/%d", initramfsFd), "-append", c.parameters(),
+		"-kernel", m.kernel, "-initrd", fmt.Sprintf("/proc/self/fd/%d", initramfsFd), "-append", c.parameters(m),
 		"-serial", "stdio",
 		"-chardev", fmt.Sprintf("socket,id=port,fd=%d", portFd),
-		"-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port,name=" + portName,
+		"-device", "virtio-serial" + m.bus, "-device", "virtserialport,chardev=port,name=" + portName,
 	}
 	if disk {
 		args = append(args,
 			"-blockdev", fmt.Sprintf("driver=raw,node-name=disk,file.driver=file,file.filename=/proc/self/fd/%d", diskFd),
-			"-device", "virtio-blk-pci,drive=disk")
+			"-device", "virtio-blk"+m.bus+",drive=disk")
 	}
 	return args
 }
@@ -159,8 +159,8 @@ func (c *Config) arguments(accel string, disk bool) []string {
 // parameters is the kernel's command line. A panic resets the guest, by which
 // QEMU ends. Warnings are printed, less is not: the emulated serial port is
 // slow.
-func (c *Config) parameters() string {
-	return strings.TrimSpace("console=ttyS0 loglevel=5 panic=-1 reboot=t " + initEnv + "=1 " + c.Append)
+func (c *Config) parameters(m machine) string {
+	return strings.TrimSpace("console=ttyS0 loglevel=5 panic=-1 reboot=t " + m.params + initEnv + "=1 " + c.Append)
 }
 
 // start starts QEMU.
@@ -176,7 +176,7 @@ func (g *Guest) start(initramfs, disk *os.File) error {
 		return fmt.Errorf("set up the socket to the guest: %w", err)
 	}
 	g.socket = os.NewFile(uintptr(pair[0]), "port to the guest")
-	cmd := exec.Command(Program, g.conf.arguments(g.Accel, disk != nil)...)
+	cmd := exec.Command(Program, g.conf.arguments(machineFor(g.conf.Kernel, g.Accel, hostClock), g.Accel, disk != nil)...)
 	cmd.ExtraFiles = []*os.File{theirs, initramfs}
 	if disk != nil {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, disk)

@@ -92,15 +92,16 @@ func FuzzImageRelease(f *testing.F) {
 // no default devices, nothing with a name that two guests could share.
 func TestArguments(t *testing.T) {
 	c := Config{Kernel: "/boot/bzImage", Append: "aio_thread.defects=3", Memory: 512 << 20, CPUs: 2}
-	args := c.arguments("tcg", true)
+	pc := machine{"pc", "-pci", c.Kernel, "tsc=reliable "}
+	args := c.arguments(pc, "tcg", true)
 	line := strings.Join(args, " ")
 	for _, want := range []string{"-nodefaults", "-no-reboot", "-display none", "-m 512M", "-smp 2", "-accel tcg -cpu max", "-kernel /boot/bzImage",
-		"panic=-1", initEnv + "=1", "aio_thread.defects=3", "fd=3", "/proc/self/fd/4", "/proc/self/fd/5"} {
+		"panic=-1", "tsc=reliable", "virtio-serial-pci", "virtio-blk-pci", initEnv + "=1", "aio_thread.defects=3", "fd=3", "/proc/self/fd/4", "/proc/self/fd/5"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %q in %q", want, line)
 		}
 	}
-	if without := c.arguments("kvm", false); slices.Contains(without, "virtio-blk-pci,drive=disk") || !slices.Contains(without, "host") {
+	if without := c.arguments(pc, "kvm", false); slices.Contains(without, "virtio-blk-pci,drive=disk") || !slices.Contains(without, "host") {
 		t.Errorf("without a disk, with KVM: %q", without)
 	}
 }

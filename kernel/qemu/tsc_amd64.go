@@ -1,0 +1,4 @@
+package qemu
+
+// readTSC is this processor's time stamp counter.
+func readTSC() uint64
