@@ -42,7 +42,7 @@ func (b *builder) recent() submitted {
 	last := b.submits[len(b.submits)-min(len(b.submits), 32):]
 	for range 8 {
 		s := last[b.rng.IntN(len(last))]
-		if b.p.Requests[s.request].Opcode == model.Poll {
+		if r := b.p.Requests[s.request]; r.Opcode == model.Poll || b.g.able.Threaded && r.File != 0 {
 			return s
 		}
 	}
@@ -94,7 +94,7 @@ func (b *builder) exhaust() {
 	slots := 1 + b.rng.IntN(8)
 	c := b.addContext(contextPlan{slots: slots})
 	t := b.rng.IntN(b.g.load.Threads)
-	ring := (2*max(slots, 4*b.g.cpus)*32/4096+1)*128 + 16
+	ring := b.ring(slots)
 	if b.g.mix.Weights["REFUSED"] > 0 && b.rng.IntN(2) == 0 {
 		// If a refused request kept its slot, none would be left after these.
 		for range ring {
@@ -114,6 +114,11 @@ func (b *builder) exhaust() {
 		b.exhausting(t, c, 3)
 	}
 }
+
+// ring is about how many events the ring of a context with so many slots holds.
+// fs/aio.c, ioctx_alloc: twice the larger of nr_events and four times the
+// processors, in whole pages.
+func (b *builder) ring(slots int) int { return (2*max(slots, 4*b.g.cpus)*32/4096+1)*128 + 16 }
 
 // exhausting submits n polls in batches.
 func (b *builder) exhausting(t int, c uint16, n int) {

@@ -30,8 +30,8 @@ const (
 	line       = 64
 )
 
-// roundRequests is how many requests a round aims at: enough that the ring
-// wraps around several times, few enough that a run has many rounds.
+// roundRequests is how many requests a mixed round aims at: enough that the
+// ring wraps around several times, few enough that a run has many rounds.
 const roundRequests = 512
 
 // New checks the workload against the device and returns its generator. cpus
@@ -40,6 +40,9 @@ const roundRequests = 512
 func New(load traces.Workload, dev traces.Device, cpus int, able traces.Abilities) (*Generator, error) {
 	mix, err := ParseMix(load.Mix)
 	if err != nil {
+		return nil, err
+	}
+	if err := mix.leave(able); err != nil {
 		return nil, err
 	}
 	switch {
@@ -83,11 +86,7 @@ func (g *Generator) Next() (*traces.Program, bool) {
 
 // pick chooses a key of the group by weight.
 func (m Mix) pick(rng *rand.Rand, group []string) string {
-	sum := 0
-	for _, k := range group {
-		sum += m.Weights[k]
-	}
-	n := rng.IntN(sum)
+	n := rng.IntN(m.sum(group))
 	for _, k := range group {
 		if n -= m.Weights[k]; n < 0 {
 			return k

@@ -5,10 +5,22 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
+	"aiocheck/model"
 	"aiocheck/traces"
 )
+
+// everything is a target that is able to do all.
+var everything = traces.Abilities{Threaded: true, Names: true, Identity: true, Freeze: true}
+
+// drawAbilities draws what a target is able to do.
+func drawAbilities(t *rapid.T) traces.Abilities {
+	some := rapid.Bool()
+	return traces.Abilities{Threaded: some.Draw(t, "threaded"), Names: some.Draw(t, "names"),
+		Identity: some.Draw(t, "identity"), Freeze: some.Draw(t, "freeze")}
+}
 
 // drawGenerator draws a workload that New accepts.
 func drawGenerator(t *rapid.T) (traces.Workload, traces.Device) {
@@ -31,8 +43,8 @@ func drawGenerator(t *rapid.T) (traces.Workload, traces.Device) {
 	return load, dev
 }
 
-func programs(t rapid.TB, load traces.Workload, dev traces.Device, most int) []*traces.Program {
-	g, err := New(load, dev, 2, traces.Abilities{})
+func programs(t rapid.TB, load traces.Workload, dev traces.Device, able traces.Abilities, most int) []*traces.Program {
+	g, err := New(load, dev, 2, able)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +58,8 @@ func programs(t rapid.TB, load traces.Workload, dev traces.Device, most int) []*
 func TestSameSeedSamePrograms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		load, dev := drawGenerator(t)
-		if d := cmp.Diff(programs(t, load, dev, 3), programs(t, load, dev, 3)); d != "" {
+		able := drawAbilities(t)
+		if d := cmp.Diff(programs(t, load, dev, able, 3), programs(t, load, dev, able, 3)); d != "" {
 			t.Fatal(d)
 		}
 	})
@@ -57,8 +70,9 @@ func TestSameSeedSamePrograms(t *testing.T) {
 func TestProgramsAreWellFormed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		load, dev := drawGenerator(t)
+		able := drawAbilities(t)
 		next := traces.RequestID(1)
-		for _, p := range programs(t, load, dev, 4) {
+		for _, p := range programs(t, load, dev, able, 4) {
 			if p.First != next {
 				t.Fatalf("round %d starts at request %d, want %d", p.Round, p.First, next)
 			}
@@ -77,8 +91,101 @@ func TestProgramsAreWellFormed(t *testing.T) {
 				t.Fatalf("buffers of %d bytes", bytes)
 			}
 			checkSteps(t, p)
+			checkWaits(t, p)
+			checkNames(t, p)
+			checkAbilities(t, p, able)
 		}
 	})
+}
+
+// checkWaits runs through the program as if every call ended by itself.
+func checkWaits(t *rapid.T, p *traces.Program) {
+	begun := make([]int, len(p.Threads))
+	for moved := true; moved; {
+		moved = false
+		for i, steps := range p.Threads {
+			for begun[i] < len(steps) && begun[steps[begun[i]].Thread] >= int(steps[begun[i]].After) {
+				begun[i]++
+				moved = true
+			}
+		}
+	}
+	for i, steps := range p.Threads {
+		if begun[i] < len(steps) {
+			t.Fatalf("round %d: thread %d waits for ever at step %d: %+v", p.Round, i, begun[i], steps[begun[i]])
+		}
+	}
+}
+
+// checkNames wants every name to be there, to be told in a way that leads to
+// it, and the file system to be thawed as often as it is frozen.
+func checkNames(t *rapid.T, p *traces.Program) {
+	directory := func(f uint16) bool { return int(f) < len(p.Files) && p.Files[f].Kind == traces.Directory }
+	for i, n := range p.Names {
+		if !directory(n.Directory) {
+			t.Fatalf("name %d is in file %d", i, n.Directory)
+		}
+	}
+	for i, r := range p.Requests {
+		if !r.Opcode.Names() {
+			if directory(r.File) && p.Names[r.Name].Kind != traces.Regular {
+				t.Fatalf("request %d is on name %d, which is no file", i, r.Name)
+			}
+			continue
+		}
+		if p.Names[r.Name].Directory != r.File || int(r.NewName) >= len(p.Names) {
+			t.Fatalf("request %d names %d and %d in directory %d", i, r.Name, r.NewName, r.File)
+		}
+		if r.Via == traces.ViaCwd && (p.Identity == nil || p.Identity.Cwd == 0) {
+			t.Fatalf("request %d goes by a working directory that is not the round's", i)
+		}
+		if r.Plain && r.Opcode == model.OpenAt && r.Flags&unix.O_NONBLOCK == 0 {
+			t.Fatalf("request %d is an open that waits for a FIFO", i)
+		}
+	}
+	if id := p.Identity; id != nil && (id.Cwd > 0 && !directory(id.Cwd-1) || id.Root > 0 && !directory(id.Root-1)) {
+		t.Fatalf("identity %+v", *id)
+	}
+	frozen := 0
+	for i, steps := range p.Threads {
+		for _, s := range steps {
+			switch s.Do {
+			case traces.DoFreeze:
+				frozen++
+			case traces.DoThaw:
+				frozen--
+			case traces.DoChdir:
+				if p.Identity == nil {
+					t.Fatal("a thread changes the directory of all")
+				}
+			}
+			if frozen < 0 || frozen > 1 || s.Do == traces.DoChdir && !directory(s.File) || int(s.Name) >= max(len(p.Names), 1) {
+				t.Fatalf("thread %d: %+v, frozen %d times", i, s, frozen)
+			}
+		}
+	}
+	if frozen != 0 {
+		t.Fatal("the round ends frozen")
+	}
+}
+
+// checkAbilities wants nothing that the target is not able to do.
+func checkAbilities(t *rapid.T, p *traces.Program, able traces.Abilities) {
+	for i, r := range p.Requests {
+		if r.Opcode > model.PWriteV && (!able.Threaded || r.Opcode != model.ReadAhead && !able.Names) {
+			t.Fatalf("request %d is %v", i, r.Opcode)
+		}
+	}
+	if p.Identity != nil && !able.Identity || len(p.Names) > 0 && !able.Names {
+		t.Fatalf("identity %+v, %d names", p.Identity, len(p.Names))
+	}
+	for _, steps := range p.Threads {
+		for _, s := range steps {
+			if s.Do == traces.DoFreeze && (!able.Freeze || p.End == traces.EndExit || p.End == traces.EndKill) {
+				t.Fatalf("a freeze in a round that ends by %v", p.End)
+			}
+		}
+	}
 }
 
 func checkSteps(t *rapid.T, p *traces.Program) {
@@ -108,33 +215,45 @@ func checkSteps(t *rapid.T, p *traces.Program) {
 
 // The default mix reaches every kind of step, request and end that it promises.
 func TestDefaultMixReachesEverything(t *testing.T) {
-	load := traces.Workload{Seed: 1, Threads: 4, Depth: 16, Mix: "default", MinBytes: 512, MaxBytes: 1 << 20, Requests: 60000}
-	did := map[traces.Do]int{}
-	ops := map[string]int{}
-	ends := map[traces.End]int{}
-	for _, p := range programs(t, load, traces.Device{Align: 512, MemAlign: 512, Bytes: 64 << 20, Direct: true}, 1000) {
-		ends[p.End]++
-		for _, steps := range p.Threads {
-			for _, s := range steps {
-				did[s.Do]++
+	for _, c := range []struct {
+		name string
+		able traces.Abilities
+		last traces.Do // from DoSubmit on
+		ops  string
+	}{
+		{"mainline", traces.Abilities{}, traces.DoAwait, "PREAD storage, PWRITEV storage, FSYNC storage, POLL eventfd, POLL pipe, POLL socket, PREAD pipe, PWRITE socket"},
+		{"threaded", everything, traces.DoThaw, "READAHEAD storage, PWRITEV pipe, PWRITEV storage, PWRITE directory, OPENAT directory, UNLINKAT directory, RENAMEAT directory, POLL pipe"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			load := traces.Workload{Seed: 1, Threads: 4, Depth: 16, Mix: "default", MinBytes: 512, MaxBytes: 1 << 20, Requests: 60000}
+			did := map[traces.Do]int{}
+			ops := map[string]int{}
+			ends := map[traces.End]int{}
+			for _, p := range programs(t, load, traces.Device{Align: 512, MemAlign: 512, Bytes: 64 << 20, Direct: true}, c.able, 1000) {
+				ends[p.End]++
+				for _, steps := range p.Threads {
+					for _, s := range steps {
+						did[s.Do]++
+					}
+				}
+				for _, r := range p.Requests {
+					ops[r.Opcode.String()+" "+p.Files[r.File].Kind.String()]++
+				}
 			}
-		}
-		for _, r := range p.Requests {
-			ops[r.Opcode.String()+" "+p.Files[r.File].Kind.String()]++
-		}
-	}
-	for do := traces.DoSubmit; do <= traces.DoAwait; do++ {
-		if did[do] == 0 {
-			t.Errorf("step %d never made", do)
-		}
-	}
-	for _, op := range []string{"PREAD storage", "PWRITEV storage", "FSYNC storage", "POLL eventfd", "POLL pipe", "POLL socket", "PREAD pipe", "PWRITE socket"} {
-		if ops[op] == 0 {
-			t.Errorf("no %s", op)
-		}
-	}
-	if len(ends) != 4 {
-		t.Errorf("ends: %v", ends)
+			for do := traces.DoSubmit; do <= c.last; do++ {
+				if did[do] == 0 {
+					t.Errorf("step %d never made", do)
+				}
+			}
+			for _, op := range strings.Split(c.ops, ", ") {
+				if ops[op] == 0 {
+					t.Errorf("no %s", op)
+				}
+			}
+			if len(ends) != 4 {
+				t.Errorf("ends: %v", ends)
+			}
+		})
 	}
 }
 

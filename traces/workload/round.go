@@ -31,6 +31,8 @@ type builder struct {
 	// them is the peer, which then waits for transfers in io_submit to end: so
 	// none may wait for the peer.
 	rivals bool
+	about  string // what the round is about, of roundKeys
+	idle   uint16 // number plus one of a context that stays empty; 0 if there is none
 }
 
 // contextPlan is what the builder knows of a context.
@@ -68,6 +70,13 @@ func (g *Generator) newBuilder(rng *rand.Rand) *builder {
 		b.p.End = traces.EndKill
 	}
 	b.quota = roundRequests
+	if b.about = "mixed"; g.able.Threaded {
+		// Rounds about other things than a mixture want their turn.
+		b.about, b.quota = g.mix.pick(rng, roundKeys), roundRequests/4
+		if b.about == "frozen" && b.p.End != traces.EndDestroy {
+			b.p.End = traces.EndDrain // nobody would be left to thaw
+		}
+	}
 	if b.p.End == traces.EndExit || b.p.End == traces.EndKill {
 		b.quota = roundRequests / 8
 	}
@@ -78,6 +87,13 @@ func (g *Generator) newBuilder(rng *rand.Rand) *builder {
 }
 
 func (b *builder) build() {
+	if round, ok := rounds[b.about]; ok {
+		b.streams.quiet = b.addFile(traces.FileDecl{Kind: traces.Eventfd})
+		b.streams.completion = b.addFile(traces.FileDecl{Kind: traces.Eventfd})
+		round(b)
+		b.finish()
+		return
+	}
 	b.layContexts()
 	b.layStreams()
 	if b.g.mix.happens(b.rng, "exhaust") {
@@ -162,7 +178,7 @@ func (b *builder) declare(r traces.RequestDecl) traces.RequestID {
 // submit makes n requests and the step that submits them as one batch.
 func (b *builder) submit(t int, c uint16, n int) {
 	first := traces.RequestID(len(b.p.Requests))
-	blocked := traces.FileDecl{}
+	var blocked []int // of them, those that wait for the peer
 	for i := range n {
 		if i > 0 && b.bytes >= RoundBytes-MaxBytes {
 			n = i
@@ -171,7 +187,7 @@ func (b *builder) submit(t int, c uint16, n int) {
 		r, isBlocking := b.request(c, i == n-1)
 		b.declare(r)
 		if isBlocking {
-			blocked = b.p.Files[r.File]
+			blocked = append(blocked, i)
 		}
 	}
 	step := b.add(t, traces.Step{Do: traces.DoSubmit, Context: c, Request: first, Count: uint32(n), Spin: b.spin()})
@@ -181,13 +197,13 @@ func (b *builder) submit(t int, c uint16, n int) {
 	b.contexts[c].inFlight += n
 	b.contexts[c].least += n
 	b.submitted += n
-	if blocked.Kind != traces.Storage {
-		b.unblock(t, step, b.p.Requests[len(b.p.Requests)-1])
+	for _, i := range blocked {
+		b.unblock(b.submits[len(b.submits)-n+i])
 	}
 }
 
 // request chooses what one request does. Only storage requests go to a sure
-// context; only the last of a batch may block, because in mainline it keeps
+// context; without threads only the last of a batch may block, because it keeps
 // the others from being submitted.
 func (b *builder) request(c uint16, last bool) (traces.RequestDecl, bool) {
 	for {
@@ -205,7 +221,7 @@ func (b *builder) request(c uint16, last bool) (traces.RequestDecl, bool) {
 		case "STREAM":
 			r = b.streamTransfer()
 		case "BLOCK":
-			if last && !b.rivals {
+			if (last || b.g.able.Threaded) && !b.rivals {
 				return b.blockingTransfer(), true
 			}
 			r = b.streamTransfer()
@@ -214,6 +230,9 @@ func (b *builder) request(c uint16, last bool) (traces.RequestDecl, bool) {
 		case "FSYNC", "FDSYNC":
 			op, _ := model.ParseOpcode(key)
 			r = traces.RequestDecl{Opcode: op}
+		case "READAHEAD":
+			r = b.transfer(model.PRead)
+			r = traces.RequestDecl{Opcode: model.ReadAhead, Offset: r.Offset, Bytes: r.Bytes}
 		default:
 			op, _ := model.ParseOpcode(key)
 			r = b.transfer(op)

@@ -93,9 +93,14 @@ func (b *builder) blockingTransfer() traces.RequestDecl {
 }
 
 // unblock lets the peer end a blocking transfer once its submission has
-// begun: with data, or by closing the other end.
-func (b *builder) unblock(t, step int, r traces.RequestDecl) {
-	s := traces.Step{Do: traces.DoCloseWrite, File: r.File, Thread: uint16(t), After: uint32(step + 1), Spin: b.spin()}
+// begun: with data, or by closing the other end; or lets the canceller do so.
+func (b *builder) unblock(at submitted) {
+	r := b.p.Requests[at.request]
+	if b.g.able.Threaded && b.rng.IntN(2) == 0 {
+		b.cancelBeside(b.canceller, at)
+		return
+	}
+	s := traces.Step{Do: traces.DoCloseWrite, File: r.File, Thread: uint16(at.thread), After: uint32(at.step + 1), Spin: b.spin()}
 	switch {
 	case r.Opcode.Writes():
 		s.Do = traces.DoCloseRead
@@ -126,22 +131,35 @@ func (b *builder) wake(after submitted) {
 
 // finish makes the round's last steps: the peer waits until every thread has
 // begun its last one and then makes every stream ready for good, so that no
-// POLL and no blocked transfer is left waiting.
+// POLL and no blocked transfer is left waiting. Contexts with threads need that
+// only when they are drained.
 func (b *builder) finish() {
+	if !b.g.able.Threaded || b.p.End == traces.EndDrain {
+		b.await()
+		b.unblockAll()
+	}
+	if b.p.End == traces.EndExit {
+		t := b.rng.IntN(b.g.load.Threads)
+		b.add(t, traces.Step{Do: traces.DoExit})
+	}
+}
+
+// await lets the peer wait until every other thread has begun its last step.
+func (b *builder) await() {
 	for t := range b.p.Threads {
 		if n := len(b.p.Threads[t]); n > 0 && t != b.peer {
 			b.add(b.peer, traces.Step{Do: traces.DoAwait, Thread: uint16(t), After: uint32(n)})
 		}
 	}
+}
+
+// unblockAll makes every stream ready for good.
+func (b *builder) unblockAll() {
 	for _, f := range append(b.streams.awaited, b.streams.quiet) {
 		b.add(b.peer, traces.Step{Do: traces.DoWrite, File: f})
 	}
 	for _, f := range append(b.streams.transfer, b.streams.finals...) {
 		b.add(b.peer, traces.Step{Do: traces.DoCloseWrite, File: f})
 		b.add(b.peer, traces.Step{Do: traces.DoCloseRead, File: f})
-	}
-	if b.p.End == traces.EndExit {
-		t := b.rng.IntN(b.g.load.Threads)
-		b.add(t, traces.Step{Do: traces.DoExit})
 	}
 }
