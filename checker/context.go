@@ -20,11 +20,7 @@ var contextProperties = []model.Property{
 // against the specification in model/request.go, and what concerns several
 // requests by checks of their own, each linear or O(n log n).
 func judgeContext(h *traces.History, b *budget) []Verdict {
-	j := &contextJudge{h: h, b: b, c: h.Header.Contract}
-	j.verdicts = make([]Verdict, len(contextProperties))
-	for i, p := range contextProperties {
-		j.verdicts[i].Property = p
-	}
+	j := &contextJudge{ledger: newLedger(contextProperties...), h: h, b: b, c: h.Header.Contract}
 	bytes := j.tableBytes()
 	defer b.give(bytes)
 	if b.take(bytes) {
@@ -38,29 +34,17 @@ func judgeContext(h *traces.History, b *budget) []Verdict {
 			}
 		}
 	}
-	for i := range j.verdicts {
-		v := &j.verdicts[i]
-		switch {
-		case v.Violations > 0:
-			v.Outcome = Violated
-		case b.spent():
-			v.Outcome, v.Why = Undecided, b.why()
-		case v.Instances > 0:
-			v.Outcome = Holds
-		default:
-			v.Outcome = Unchecked
-		}
-	}
+	j.decide(b)
 	return j.verdicts
 }
 
 // contextJudge holds the tables that the checks share. They are flat and
 // indexed by request, context, file or round: no maps.
 type contextJudge struct {
-	h        *traces.History
-	b        *budget
-	c        model.Contract
-	verdicts []Verdict // in the order of contextProperties
+	ledger
+	h *traces.History
+	b *budget
+	c model.Contract
 
 	calls    buckets       // by context: its calls in order of invocation
 	requests buckets       // by context: its requests in order of ID
@@ -223,27 +207,4 @@ func bucket(keys, n int, key func(int) int32, compare func(a, b int32) int) buck
 		}
 	}
 	return b
-}
-
-// verdict is where the findings of a property go.
-func (j *contextJudge) verdict(p model.Property) *Verdict {
-	for i := range j.verdicts {
-		if j.verdicts[i].Property == p {
-			return &j.verdicts[i]
-		}
-	}
-	panic("checker: " + p.Name + " is not a property of the context")
-}
-
-// put counts instances of a property.
-func (j *contextJudge) put(p model.Property, n int) { j.verdict(p).Instances += int64(n) }
-
-// violate counts a violation, and explains it if it is one of the first.
-func (j *contextJudge) violate(p model.Property, finding func() Finding) {
-	v := j.verdict(p)
-	if v.Violations++; len(v.Findings) < maxFindings {
-		f := finding()
-		f.Property = p.Name
-		v.Findings = append(v.Findings, f)
-	}
 }
