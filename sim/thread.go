@@ -44,6 +44,7 @@ type thread struct {
 
 	overslept  bool // misbehaviour: the timeout has passed once
 	destroying bool // io_destroy: the context is dead, waiting for its requests
+	asleep     bool // misbehaviour: it waits for events and will not hear of them
 	waiting    bool // FIFREEZE: waiting for the writers inside
 }
 
@@ -70,7 +71,7 @@ func (t *Target) enabled(th *thread) bool {
 		case th.waiting:
 			return t.writers == 0
 		case th.inside && th.deadline != 0: // io_getevents
-			return th.ctx.unreaped() > 0 || th.ctx.dead || t.now >= th.deadline
+			return !th.asleep && (th.ctx.unreaped() > 0 || th.ctx.dead) || t.now >= th.deadline
 		}
 		return true
 	}
@@ -120,6 +121,7 @@ func (t *Target) invoke(th *thread, s traces.Step) {
 	th.ret, th.x, th.y = 0, 0, 0
 	th.ctx, th.inside, th.deadline, th.overslept, th.destroying = nil, false, 0, false, false
 	th.index, th.current, th.moved, th.waiting = 0, nil, false, false
+	th.asleep = false
 	th.got = th.got[:0]
 	p := t.program
 	log, number := t.log(th.number), th.number
@@ -198,8 +200,11 @@ func (t *Target) recordRequest(thread uint16, context uint32, r *request) {
 		t.storage.spans[r.id].invoked = t.now
 	}
 	offset, bytes, rw := d.Offset, d.Bytes, uint32(0)
-	if d.Opcode.Names() {
+	switch {
+	case d.Opcode.Names():
 		offset, bytes, rw = int64(d.Flags)|int64(d.Mode)<<32, uint32(d.Name)|uint32(d.NewName)<<16, uint32(d.Via)
+	case t.heldBy(d) != nil:
+		rw = uint32(d.Name) + 1
 	}
 	t.log(thread).Record(traces.RequestRecord(thread, context, r.id, d.Opcode, d.File, d.Eventfd, offset, bytes, rw, t.dataOf(r.id), r.obj))
 }
@@ -233,9 +238,11 @@ func (t *Target) act(th *thread) {
 		th.node = t.statName(th.step.Name)
 		t.returns(th, statResult(th.node))
 	case traces.CallReuse:
+		t.misreuse(&t.requests[th.step.Request], th.step.Name)
 		t.returns(th, 0)
 	case traces.CallChdir:
 		th.fs.cwd = int(th.step.File)
+		t.mischdir(th, th.fs.cwd)
 		t.returns(th, 0)
 	case traces.CallFreeze:
 		t.freeze(th)

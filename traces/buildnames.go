@@ -151,3 +151,19 @@ func (b *builder) resolveFound() error {
 	}
 	return nil
 }
+
+// resolveHeld gives transfers of named files their names: their aio_rw_flags
+// are the number of the name plus one.
+func (b *builder) resolveHeld() error {
+	h := b.h
+	for i := range h.Requests {
+		r := &h.Requests[i]
+		if r.ID == 0 || r.Opcode.Names() || r.RWFlags == 0 || h.Files[r.File].Kind != Directory {
+			continue
+		}
+		if r.Name = h.NameIndex(r.Round, int64(r.RWFlags)-1); r.Name == None || h.Names[r.Name].Directory != r.File {
+			return fmt.Errorf("%s: request %d is about name %d, which its directory does not have", b.name, r.ID, r.RWFlags-1)
+		}
+	}
+	return nil
+}

@@ -24,6 +24,9 @@ func (b *builder) finish(ending Ending) (*History, error) {
 	if err := b.arrange(); err != nil {
 		return nil, err
 	}
+	if err := b.resolveHeld(); err != nil {
+		return nil, err
+	}
 	b.resolveEvents()
 	if err := b.resolveFound(); err != nil {
 		return nil, err

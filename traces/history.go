@@ -148,7 +148,7 @@ type Request struct {
 	RWFlags uint32
 	Offset  int64 // POLL: the requested events
 	// Of operations on names: the flags are in Offset, the mode of OPENAT in
-	// its bits from 32 on.
+	// its bits from 32 on. Of other requests on a file of a directory, only Name.
 	Name    int32 // index into Names, or None
 	NewName int32 // of RENAMEAT, or None
 	Via     Via

@@ -214,7 +214,8 @@ func ContextRecord(context uint32, slots uint32) Record {
 // RequestRecord describes an iocb just before the io_submit that carries it.
 // rw is iocb.aio_rw_flags; for POLL offset is the requested event mask. For
 // operations on names offset is the flags, with the mode of OPENAT from bit
-// 32 on, bytes is the name with the new name from bit 16 on, and rw is Via.
+// 32 on, bytes is the name with the new name from bit 16 on, and rw is Via. For
+// other requests on a file of a Directory, rw is the number of its name plus one.
 func RequestRecord(thread uint16, context uint32, id RequestID, op model.Opcode, file, eventfd uint16,
 	offset int64, bytes uint32, rw uint32, data, obj uint64) Record {
 	return Record{Kind: KindRequest, Code: uint8(op), Thread: thread, Context: context, Request: id, File: file,
