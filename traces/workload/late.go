@@ -109,14 +109,15 @@ func (b *builder) early(t int) {
 	n := 8 + b.rng.IntN(8)
 	c := b.story(crowd + n)
 	b.crowd(t, c, crowd)
+	var sent []submitted
 	for _, r := range b.repeat(n, b.stream()) {
 		at := b.send(t, c, r)[0]
 		b.press(at)
-		by := b.canceller
-		if b.rng.IntN(3) == 0 {
-			by = t
-		}
-		b.cancelBeside(by, at)
+		b.cancelBeside([]int{t, b.canceller, b.canceller}[b.rng.IntN(3)], at)
+		sent = append(sent, at)
+	}
+	for _, at := range sent { // those that the canceller was too early for
+		b.add(t, traces.Step{Do: traces.DoCancel, Context: c, Request: at.request})
 	}
 	b.collect(t, c, n)
 }
