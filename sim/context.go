@@ -28,6 +28,7 @@ type context struct {
 	active    []*request
 	queue     []*request // bounded requests that wait for a thread, oldest first
 	running   int        // bounded requests that threads execute
+	threads   []pooled
 	dead      bool
 	swept     bool // the active list has been cancelled, after the last user left
 	destroyed bool // an io_destroy has returned 0
@@ -43,8 +44,8 @@ type context struct {
 // as in the kernel, but is not rounded up to whole pages, so that small
 // programs can exhaust it.
 func (c *context) setUp(number, slots uint32) {
-	ring, active, queue := c.ring, c.active, c.queue
-	*c = context{number: number, slots: slots, nr: 2*slots + 1, active: active[:0], queue: queue[:0]}
+	ring, active, queue, threads := c.ring, c.active, c.queue, c.threads
+	*c = context{number: number, slots: slots, nr: 2*slots + 1, active: active[:0], queue: queue[:0], threads: threads[:0]}
 	if uint32(cap(ring)) < c.nr {
 		ring = make([]event, c.nr)
 	}
@@ -126,12 +127,15 @@ func (t *Target) release(r *request) {
 
 // signal is eventfd_signal and the end of r.
 func (t *Target) signal(r *request) {
-	if r.decl.Eventfd != 0 && !(t.bug == eventfdMissed && t.fires()) {
+	missed := t.bug == eventfdMissed || t.bug == eventfdCancelled && r.cancelled
+	if r.decl.Eventfd != 0 && !(missed && t.fires()) {
 		f := &t.files[r.decl.Eventfd-1]
 		f.count++
 		t.wake(f)
 	}
-	r.ctx.inFlight--
+	if !r.forgotten || t.bug != destroyForgetsQueued {
+		r.ctx.inFlight--
+	}
 }
 
 // cancel is io_cancel of what is on the active list: an armed POLL, or, with
@@ -179,6 +183,9 @@ func (t *Target) sweep(c *context) {
 		return
 	}
 	c.swept = true
+	if t.bug != 0 {
+		t.missweep(c)
+	}
 	for len(c.active) > 0 {
 		t.cancelActive(c.active[0])
 	}

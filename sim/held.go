@@ -30,7 +30,7 @@ func (t *Target) moveHeld(r *request) model.Result {
 	for i := range lines {
 		n.lines[first+i] = tag{r.id, int32(first + i)}
 	}
-	if r.args.fs.uid != 0 {
+	if r.args.fs.uid != 0 && !t.keepsSuid(n) {
 		n.mode &^= sISUID // file_remove_privs: its owner has not CAP_FSETID
 	}
 	return model.Result(lines * lineBytes)

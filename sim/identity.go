@@ -21,9 +21,12 @@ const defaultUmask = 0o022
 // capture takes what an operation on names has to find as it is now.
 func (t *Target) capture(r *request, fs fsState) {
 	d := r.decl
-	r.args = operands{name: d.Name, newName: d.NewName, flags: d.Flags, mode: d.Mode, fs: fs, limit: t.fileLimit}
+	r.args = operands{name: d.Name, newName: d.NewName, flags: d.Flags, mode: d.Mode, fs: fs, async: r.ctx != nil, limit: t.fileLimit}
 	r.args.dir = t.base(d.Via, &fs, d.Name)
 	r.args.newDir = t.base(d.Via, &fs, d.NewName)
+	if t.bug != 0 && r.args.async {
+		t.miscapture(r)
+	}
 }
 
 // base is the directory that a name is looked for in.

@@ -53,6 +53,66 @@ const (
 	pollMissed
 	pipeDuplicated
 	pipeReordered
+	waiterForgotten
+	waiterStale
+
+	// From here on, of contexts with threads.
+	firstThreaded
+	argsReread
+	workerCwd
+	workerRoot
+	workerUmask
+	permissionIgnored
+	workerOwner
+	suidKept
+	limitIgnored
+	limitOfWorker
+	descriptorLeaked
+	maskIgnored
+	nameNeedsFile
+	oneClass
+	cancelWaits
+	sameIocb
+	writeFrozen
+	cancelOnce
+	chdirCounts
+	noLargefile
+	signalLeaks
+	signalLate
+	wrongWorker
+	cancelledRuns
+	earlyTwice
+	lateTwice
+	queuedNoEvent
+	cancelLost
+	cancelAgain
+	cancelRefused
+	eintrWhole
+	eintrPartial
+	partialFull
+	slotTwice
+	destroyCancelsNothing
+	destroyForgetsQueued
+	eventfdCancelled
+	restartLeaks
+	pollZero
+	otherError
+	readAheadMore
+	writeAhead
+	effectLate
+	openWrong
+	renameBoth
+	renameNone
+	renameLost
+	noreplaceReplaces
+	exchangeHalf
+	unlinkTwice
+	unlinkNothing
+	exclIgnored
+	creatReplaces
+	creatCancelled
+	staleName
+	modeIgnored
 )
 
 // Misbehaviour is a bug that a target can be told to have.
@@ -87,7 +147,9 @@ const (
 	m5  = "M5 aio: block io_destroy() until all context requests are completed (2014)"
 	m6  = "M6 aio: block exit_aio() until all context requests are completed (2014)"
 	m8  = "M8 CVE-2019-10125: use after free of a polled request (2019)"
+	m7  = "M7 io_destroy does not wake io_getevents (2014)"
 	m10 = "M10 aio: keep poll requests on waitqueue until completed (2021)"
+	m11 = "M11 waiters wait for min_nr counted from a stale head (2024)"
 	m12 = "M12 the eventfd is signalled before the event is in the ring"
 	m13 = "M13 a refused request keeps its slot"
 	m14 = "M14 the loser of two io_destroy calls reports success"
@@ -141,7 +203,73 @@ var misbehaviours = []Misbehaviour{
 	{"poll-missed", "A wake-up passes a poll by, which then waits for ever.", model.RequestEnds, m10, pollMissed, 4},
 	{"pipe-duplicated", "A line read from a stream is read again.", model.StreamOrder, "", pipeDuplicated, 4},
 	{"pipe-reordered", "Two lines of a stream swap their places.", model.StreamOrder, "", pipeReordered, 4},
+	{"waiter-forgotten", "io_destroy does not wake a thread that waits for events.", model.WaiterWoken, m7, waiterForgotten, 1},
+	{"waiter-stale", "A thread that waits for events sleeps on when enough are in the ring.", model.WaiterWoken, m11, waiterStale, 2},
+	{"args-reread", "The name of an operation is read again when a thread executes it.", model.ArgsCaptured, "D1 arguments fetched twice (2016)", argsReread, 1},
+	{"worker-cwd", "A relative name starts at the working directory of a kernel thread.", model.FsCaptured, d2, workerCwd, 1},
+	{"worker-root", "An absolute name starts at the root directory of a kernel thread.", model.FsCaptured, d2, workerRoot, 1},
+	{"worker-umask", "A file is made with the umask of a kernel thread.", model.FsCaptured, d2, workerUmask, 1},
+	{"permission-ignored", "A file is opened that its submitter may not open.", model.CredCaptured, d3, permissionIgnored, 1},
+	{"worker-owner", "A file that an OPENAT makes belongs to root.", model.CredCaptured, d3, workerOwner, 1},
+	{"suid-kept", "A write by a user leaves a set-user-ID bit that it should take away.", model.CredCaptured, d3, suidKept, 1},
+	{"limit-ignored", "An OPENAT gets a descriptor beyond its submitter's limit.", model.LimitsCaptured, d5, limitIgnored, 1},
+	{"limit-of-worker", "An OPENAT fails with EMFILE below its submitter's limit.", model.LimitsCaptured, d5, limitOfWorker, 4},
+	{"descriptor-leaked", "An OPENAT that is cancelled keeps its descriptor.", model.LimitsCaptured, "", descriptorLeaked, 1},
+	{"mask-ignored", "A poll waits for errors only, whatever it was asked for.", model.RequestEnds, "D6 the mask of a poll is not looked at (2016)", maskIgnored, 2},
+	{"name-needs-file", "UNLINKAT and RENAMEAT want aio_fildes to be an open file.", model.SubmitCount, "D8 spurious fget (2016)", nameNeedsFile, 1},
+	{"one-class", "Requests that wait for others take the threads of those that end by themselves.", model.RequestEnds, "D10, T14 one pool for everything (2016)", oneClass, 1},
+	{"cancel-waits", "A cancelled request that is queued has its event only when a thread comes to it.", model.CancelledEnds, "D11 cancel of a queued request (2016)", cancelWaits, 1},
+	{"same-iocb", "io_cancel reaches an older request with the same iocb address.", model.CancelAnswer, "D15, T16 identity by iocb address only (2016)", sameIocb, 1},
+	{"write-frozen", "A write is executed while the file system is frozen.", model.FileHeld, "D16, T20 freeze protection is not kept (2016)", writeFrozen, 1},
+	{"cancel-once", "A thread hears the first cancel only.", model.CancelledEnds, "D17, T17 a fatal signal works once", cancelOnce, 1},
+	{"chdir-counts", "A chdir after io_submit counts for a relative name.", model.FsCaptured, "D20 the working directory is shared, not captured (2016)", chdirCounts, 1},
+	{"no-largefile", "An OPENAT opens without O_LARGEFILE.", model.ArgsCaptured, "D26 O_LARGEFILE is not added (2016)", noLargefile, 2},
+	{"signal-leaks", "The signal of a cancel is pending for the next request of the thread.", model.LegalResult, "T1 the signal is not flushed", signalLeaks, 1},
+	{"signal-late", "The signal of a cancel that comes as the operation returns is pending for the next request.", model.LegalResult, "T2 the signal is flushed too early", signalLate, 1},
+	{"wrong-worker", "A cancel interrupts another request than its own.", model.LegalResult, "T3 cancel signals without the lock", wrongWorker, 2},
+	{"cancelled-runs", "A cancelled request that is queued is executed nevertheless.", model.CancelledNoEffect, "T4 early cancel is not seen", cancelledRuns, 1},
+	{"early-twice", "A cancelled request that is queued has an event at once, and is executed for another.", model.OneEvent, "T5 early cancel completes, and the work stays queued", earlyTwice, 1},
+	{"late-twice", "A cancelled request that is executed has an event at once, and another as it returns.", model.OneEvent, m1, lateTwice, 1},
+	{"queued-no-event", "A cancelled request that is queued is never heard of again.", model.RequestEnds, "T6 cancelling a queued request posts no event", queuedNoEvent, 2},
+	{"cancel-lost", "io_cancel answers EINPROGRESS and the operation sleeps on.", model.CancelledEnds, "T7 the thread to signal is recorded too late", cancelLost, 2},
+	{"cancel-again", "io_cancel answers EAGAIN.", model.CancelAnswer, "T7 the thread to signal is recorded too late", cancelAgain, 2},
+	{"cancel-refused", "io_cancel answers EINVAL though the request waits on its thread.", model.CancelAnswer, "", cancelRefused, 2},
+	{"eintr-whole", "A cancelled request says EINTR though it has done everything.", model.ResultMatchesEffect, "T8 the result is the cancel's", eintrWhole, 1},
+	{"eintr-partial", "A cancelled write says EINTR though it has written a part.", model.ResultMatchesEffect, "T9 a partial transfer is reported as EINTR", eintrPartial, 1},
+	{"partial-full", "A cancelled write that has written a part reports all of it.", model.ResultMatchesEffect, "T9 a partial transfer is reported as full", partialFull, 1},
+	{"slot-twice", "A cancel gives the request's slot back, and the completion again.", model.RingNeverOverflows, "T10 slot given back twice", slotTwice, 1},
+	{"destroy-cancels-nothing", "io_destroy and exit cancel nothing.", model.DestroyReturns, "T11 destroy does not cancel", destroyCancelsNothing, 1},
+	{"destroy-forgets-queued", "io_destroy does not wait for requests that are queued.", model.DestroyWaits, "T11 destroy waits only for running ones", destroyForgetsQueued, 1},
+	{"eventfd-cancelled", "The eventfd of a cancelled request is not signalled.", model.EventfdCount, "T15 the eventfd is not signalled for cancelled requests", eventfdCancelled, 1},
+	{"restart-leaks", "An interrupted operation ends with -ERESTARTSYS.", model.LegalResult, "T18 restart codes leak", restartLeaks, 2},
+	{"poll-zero", "A cancelled poll ends with 0, as it does without threads.", model.CancelledEnds, "", pollZero, 2},
+	{"other-error", "An interrupted operation ends with -ECANCELED.", model.CancelledEnds, "", otherError, 2},
+	{"readahead-beyond", "A READAHEAD counts bytes beyond the end of the file.", model.LegalResult, "", readAheadMore, 1},
+	{"write-ahead", "The event of a write is seen before its data.", model.FreshReads, "", writeAhead, 2},
+	{"effect-late", "The event of an UNLINKAT or RENAMEAT is seen before its effect.", model.NamesInOrder, "", effectLate, 2},
+	{"open-wrong", "An OPENAT opens the file of another name.", model.NamesInOrder, "", openWrong, 2},
+	{"rename-both", "A renamed file has both names for a while.", model.NamesInOrder, "", renameBoth, 1},
+	{"rename-none", "A renamed file has no name for a while.", model.NamesInOrder, "", renameNone, 1},
+	{"rename-lost", "A renamed file is lost.", model.NamesInOrder, "", renameLost, 2},
+	{"noreplace-replaces", "RENAMEAT with RENAME_NOREPLACE replaces a file.", model.NamesInOrder, "", noreplaceReplaces, 1},
+	{"exchange-half", "RENAMEAT with RENAME_EXCHANGE binds both names to one file.", model.NamesInOrder, "", exchangeHalf, 1},
+	{"unlink-twice", "A second unlink of a name succeeds.", model.NamesInOrder, "", unlinkTwice, 1},
+	{"unlink-nothing", "An unlink succeeds and the name stays.", model.NamesInOrder, "", unlinkNothing, 2},
+	{"excl-ignored", "An open with O_EXCL succeeds on a file that exists.", model.NamesInOrder, "", exclIgnored, 1},
+	{"creat-replaces", "An open with O_CREAT puts a new file in the place of one that exists.", model.NamesInOrder, "", creatReplaces, 1},
+	{"creat-cancelled", "An OPENAT that was cancelled before it began makes the file.", model.CancelledNoEffect, "", creatCancelled, 1},
+	{"stale-name", "An open finds a file whose name is gone.", model.NamesInOrder, "", staleName, 2},
+	{"mode-ignored", "A file that an OPENAT makes has not the mode that was asked for.", model.ArgsCaptured, "", modeIgnored, 2},
 }
+
+const (
+	d2 = "D2 root, working directory and umask of a kernel thread (2016)"
+	d3 = "D3 credentials of a kernel thread (2016)"
+	d5 = "D5 limits of a kernel thread (2016)"
+)
+
+// Threaded reports whether it is a bug of contexts with threads.
+func (m *Misbehaviour) Threaded() bool { return m.bug >= firstThreaded }
 
 // rolls draws whether the target's bug strikes at a moment that suits it.
 func (t *Target) rolls() bool { return t.oneIn(t.cfg.Misbehaviour.oneIn) }

@@ -83,7 +83,7 @@ func (t *Target) miscomplete(r *request, res *model.Result) bool {
 
 // inOrder reports whether r ran inside its io_submit.
 func (t *Target) inOrder(r *request) bool {
-	return r.decl.Opcode.Transfers() && (r.file.stream() || r.file.kind == traces.Storage && !t.cfg.Direct)
+	return !t.cfg.Threaded && r.decl.Opcode.Transfers() && (r.file.stream() || r.file.kind == traces.Storage && !t.cfg.Direct)
 }
 
 // another is a request in flight beside r in its context, nil if there is none.
@@ -102,6 +102,11 @@ func (t *Target) another(r *request) *request {
 // miscancel is the bug's answer to an io_cancel, if it has one.
 func (t *Target) miscancel(c *context, r *request, found bool) (answer model.Result, lies bool) {
 	inProgress := model.Fail(model.EINPROGRESS)
+	if t.cfg.Threaded {
+		if answer, lies = t.misanswer(c, r, found); lies {
+			return answer, lies
+		}
+	}
 	switch t.bug {
 	case earlyEinval:
 		if found && r.job == jobNone && t.readiness(r) == 0 && t.fires() {
@@ -128,7 +133,7 @@ func (t *Target) miscancel(c *context, r *request, found bool) (answer model.Res
 		}
 	case cancelZero:
 		if found && t.fires() {
-			t.cancelPoll(r)
+			t.cancelActive(r)
 			return 0, true
 		}
 	case cancelUndo:

@@ -233,7 +233,7 @@ func (t *Target) duplicate(f *file) {
 // context's, or, of nil, of any context's.
 func (t *Target) anyReadLeft(c *context) bool {
 	for _, r := range t.jobs {
-		if r.job == jobDirect && r.decl.Opcode.Reads() && r.moved < r.pieces && (c == nil || r.ctx == c) {
+		if (r.job == jobDirect || r.job == jobWorker && r.stage > 0) && r.decl.Opcode.Reads() && r.moved < r.pieces && (c == nil || r.ctx == c) {
 			return true
 		}
 	}

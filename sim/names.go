@@ -66,7 +66,8 @@ type operands struct {
 	flags       uint32
 	mode        uint16
 	fs          fsState
-	limit       int // RLIMIT_NOFILE
+	async       bool // on a thread
+	limit       int  // RLIMIT_NOFILE
 }
 
 // layNames makes the name space of a round.
@@ -76,6 +77,10 @@ func (t *Target) layNames() {
 	// One more directory stands for wherever no name of the round is.
 	t.entries = resize(t.entries, (len(p.Files)+1)*len(p.Names))
 	clear(t.entries)
+	if t.bug != 0 {
+		t.formers, t.leaks = resize(t.formers, len(t.entries)), 0
+		clear(t.formers)
+	}
 	t.held = resize(t.held, len(p.Names))
 	clear(t.held)
 	t.descriptors = t.descriptors[:0]
@@ -138,10 +143,15 @@ func (fs *fsState) may(n *inode, read, write bool) bool {
 
 // nameStep makes one step of an operation on names, on a thread or in a call.
 func (t *Target) nameStep(r *request) (model.Result, bool) {
-	switch r.decl.Opcode {
-	case model.OpenAt:
+	if r.decl.Opcode == model.OpenAt {
 		return t.openStep(r)
-	case model.UnlinkAt:
+	}
+	if t.bug != 0 {
+		if res, done, ok := t.misname(r); ok {
+			return res, done
+		}
+	}
+	if r.decl.Opcode == model.UnlinkAt {
 		return t.unlinkName(&r.args), true
 	}
 	return t.renameName(&r.args), true
@@ -153,7 +163,7 @@ func (t *Target) unlinkName(a *operands) model.Result {
 	if *at == nil {
 		return model.Fail(model.ENOENT)
 	}
-	*at = nil
+	t.unbind(at)
 	return 0
 }
 
@@ -172,7 +182,8 @@ func (t *Target) renameName(a *operands) model.Result {
 	case a.flags == renameExchange:
 		*from, *to = *to, *from
 	case from != to:
-		*to, *from = *from, nil
+		*to = *from
+		t.unbind(from)
 	}
 	return 0
 }

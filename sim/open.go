@@ -21,7 +21,11 @@ const (
 func (t *Target) openStep(r *request) (model.Result, bool) {
 	switch r.stage {
 	case openBegins:
-		if r.fd = t.reserve(r.args.limit); r.fd < 0 {
+		r.fd = t.reserve(r.args.limit)
+		if t.bug != 0 {
+			r.fd = t.mislimit(r, r.fd)
+		}
+		if r.fd < 0 {
 			return model.Fail(model.EMFILE), true
 		}
 		r.stage = openReserved
@@ -35,14 +39,14 @@ func (t *Target) openStep(r *request) (model.Result, bool) {
 			}
 		}
 		if e != 0 {
-			t.descriptors[r.fd].used = false
+			t.putBack(r)
 			return model.Fail(e), true
 		}
 		r.node = n
 	default:
 		if !t.partnerCame(r) {
 			t.leaveFifo(r)
-			t.descriptors[r.fd].used = false
+			t.putBack(r)
 			return model.Fail(model.EINTR), r.killed
 		}
 	}
@@ -68,20 +72,32 @@ func (t *Target) reserve(limit int) int {
 // the descriptor is closed on exec.
 func (t *Target) install(r *request) model.Result {
 	flags := r.args.flags &^ (oCreat | oExcl | oNoctty | oTrunc | oCloexec)
-	t.descriptors[r.fd].inode, t.descriptors[r.fd].flags = r.node, flags|oLargefile
+	if flags |= oLargefile; t.bug == noLargefile && r.ctx != nil && t.fires() {
+		flags &^= oLargefile
+	}
+	t.descriptors[r.fd].inode, t.descriptors[r.fd].flags = r.node, flags
 	return model.Result(firstDescriptor + r.fd)
 }
 
 // lookUp finds the file that openat is about, or makes it.
 func (t *Target) lookUp(a *operands) (*inode, model.Errno) {
 	at := t.entry(a.dir, a.name)
+	if t.bug != 0 {
+		if n, found := t.mislookUp(a, at); found {
+			return n, 0
+		}
+	}
 	n := *at
 	if n == nil {
 		if a.flags&oCreat == 0 {
 			return nil, model.ENOENT
 		}
-		*at = t.newInode(a.mode&0o7777&^a.fs.umask, a.fs.uid, false)
-		return *at, 0
+		n = t.newInode(a.mode&0o7777&^a.fs.umask, a.fs.uid, false)
+		if t.bug != 0 {
+			t.miscreate(a, n)
+		}
+		*at = n
+		return n, 0
 	}
 	access := a.flags & oAccess
 	switch {
@@ -94,7 +110,7 @@ func (t *Target) lookUp(a *operands) (*inode, model.Errno) {
 	}
 	// A truncation takes the set-user-ID bit from a file whose truncater has
 	// not CAP_FSETID (dentry_needs_remove_privs).
-	if a.flags&oTrunc != 0 && !n.fifo() && a.fs.uid != 0 {
+	if a.flags&oTrunc != 0 && !n.fifo() && a.fs.uid != 0 && !(a.async && t.keepsSuid(n)) {
 		n.mode &^= sISUID
 	}
 	return n, 0

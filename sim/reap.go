@@ -46,6 +46,8 @@ func (t *Target) getEvents(th *thread) {
 		t.back(th)
 	case t.bug != 0 && t.impatient(th):
 		t.leaveReap(th, model.Result(len(th.got)))
+	case t.bug != 0:
+		t.sleepsOn(th)
 	}
 }
 
@@ -137,6 +139,7 @@ func (t *Target) destroy(th *thread) {
 		t.returns(th, model.Fail(model.EINVAL))
 	default:
 		c.dead, c.outstanding = true, 0
+		t.unwoken(c)
 		th.destroying = true
 		t.sweep(c)
 	}

@@ -52,10 +52,13 @@ type request struct {
 	lateRes   model.Result // misbehaviour: of an event put off
 
 	// On a thread.
-	bounded bool         // one of the threads whose number is limited
-	killed  bool         // the thread has been sent a signal
-	stage   int          // of the operation
-	result  model.Result // of the operation that has returned
+	by        *thread      // who submitted it
+	worker    int          // position in its context's threads
+	forgotten bool         // misbehaviour: nobody waits for it, or it has had its event
+	bounded   bool         // one of the threads whose number is limited
+	killed    bool         // the thread has been sent a signal
+	stage     int          // of the operation
+	result    model.Result // of the operation that has returned
 
 	// Operations on names.
 	args     operands

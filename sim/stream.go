@@ -34,6 +34,7 @@ type file struct {
 	number   uint16
 	kind     traces.FileKind
 	nonblock bool
+	lines    int     // what a stream holds at most
 	open     [2]bool // the descriptor is open
 	refs     [2]int  // requests and calls that hold the end
 	queue    []tag   // what is in the stream; queue[taken:] is left
@@ -47,6 +48,13 @@ func (f *file) setUp(number uint16, d traces.FileDecl) {
 	queue, pollers := f.queue, f.pollers
 	*f = file{number: number, kind: d.Kind, nonblock: d.Nonblock, open: [2]bool{true, true}}
 	f.queue, f.pollers = queue[:0], pollers[:0]
+	f.lines = socketLines
+	if d.Kind == traces.Pipe {
+		f.lines = pipeLines
+		if d.Bytes > 0 {
+			f.lines = int(d.Bytes / lineBytes)
+		}
+	}
 }
 
 // stream reports whether the file is a pipe or socket.
@@ -60,10 +68,7 @@ func (f *file) dead(end int) bool { return !f.open[end] && f.refs[end] == 0 }
 func (f *file) held() int { return len(f.queue) - f.taken }
 
 func (f *file) room() int {
-	if f.kind == traces.Pipe {
-		return pipeLines - f.held()
-	}
-	return socketLines - f.held()
+	return f.lines - f.held()
 }
 
 // endOf is the end of a file that a request takes.
@@ -132,7 +137,14 @@ func (f *file) mask(end int) (m model.Result) {
 
 // readiness is what a POLL would end with now; 0 if it has to wait.
 func (t *Target) readiness(r *request) model.Result {
-	return r.file.mask(r.end) & (model.Result(uint16(r.decl.Offset)) | pollErr | pollHup)
+	m := r.file.mask(r.end) & (model.Result(uint16(r.decl.Offset)) | pollErr | pollHup)
+	if t.bug == maskIgnored && r.deaf && m&^(pollErr|pollHup) != 0 {
+		if r.plan == planNone {
+			t.fired, r.plan = t.fired+1, planDone
+		}
+		m &= pollErr | pollHup
+	}
+	return m
 }
 
 // arm is aio_poll: it ends at once if the file is ready, else it waits.

@@ -62,6 +62,9 @@ func (t *Target) submitOne(th *thread, r *request) model.Errno {
 	if !c.takeSlot() && !t.slotAnyway(c) {
 		return model.EAGAIN
 	}
+	if t.bug == slotTwice && c.taken+c.leaked >= c.nr {
+		t.fired++
+	}
 	if e := t.prepare(c, r); e != 0 {
 		t.giveSlotBack(c)
 		return e
@@ -95,6 +98,7 @@ func (t *Target) submitOne(th *thread, r *request) model.Errno {
 
 // handOver captures what the operation needs and gives it to the threads.
 func (t *Target) handOver(th *thread, r *request) {
+	r.by = th
 	t.capture(r, th.fs)
 	if r.decl.Opcode.Reads() {
 		r.buf = t.bufferOf(r.decl)
@@ -156,6 +160,8 @@ func (t *Target) prepareName(d *traces.RequestDecl) model.Errno {
 	case d.Opcode == model.UnlinkAt && (d.Flags != 0 || d.Mode != 0),
 		d.Opcode == model.OpenAt && d.Flags&(oTmpfile|oDirectory) == oTmpfile:
 		return model.EINVAL
+	case t.bug == nameNeedsFile && (d.Opcode == model.RenameAt || d.Opcode == model.UnlinkAt && d.Via != traces.ViaDescriptor) && t.fires():
+		return model.EBADF
 	}
 	return 0
 }

@@ -28,7 +28,7 @@ type Config struct {
 	// then run beside their io_submit instead of inside it.
 	Direct bool
 	// Threaded is set when contexts have threads: the kernel then keeps the
-	// contract of corrected thread-based AIO.
+	// contract of corrected thread-based AIO. A misbehaviour may imply it.
 	Threaded bool
 	// Workers is how many threads of a context execute requests that end by
 	// themselves; 0 for as many as the kernel has.
@@ -71,6 +71,8 @@ type Target struct {
 	// The name space of the round and the file system that it is on.
 	inodes      uint64   // the highest number so far
 	entries     []*inode // by directory, then name
+	formers     []*inode // misbehaviour: what they were bound to before
+	leaks       int      // misbehaviour: descriptors lost
 	held        []*inode // by name: what it was bound to when the round began
 	descriptors []descriptor
 	fs          fsState // what the round's threads begin with
@@ -81,6 +83,7 @@ type Target struct {
 
 // New makes a target whose storage holds initial lines only.
 func New(cfg Config) *Target {
+	cfg.Threaded = cfg.Threaded || cfg.Misbehaviour != nil && cfg.Misbehaviour.Threaded()
 	t := &Target{
 		cfg: cfg, rng: rand.NewPCG(cfg.Seed, 0x61696f), run: uint32(cfg.Seed) | 1,
 		storage: newStorage(cfg.StorageBytes, cfg.Misbehaviour != nil),

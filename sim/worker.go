@@ -28,7 +28,11 @@ func (t *Target) enqueue(r *request) {
 	c := r.ctx
 	r.active = true
 	c.active = append(c.active, r)
-	if r.bounded = bounded(r); r.bounded {
+	r.bounded = bounded(r)
+	if t.bug != 0 {
+		t.misqueue(r)
+	}
+	if r.bounded {
 		c.queue = append(c.queue, r)
 	}
 	t.startJob(r, jobQueued)
@@ -71,6 +75,10 @@ func (t *Target) assign(r *request) {
 		r.ctx.running++
 	}
 	t.startJob(r, jobWorker)
+	t.hire(r)
+	if t.bug != 0 {
+		t.misassign(r)
+	}
 }
 
 // operate makes one step of the operation on its thread. Once it has returned,
@@ -80,6 +88,9 @@ func (t *Target) operate(r *request) {
 	res, ok := t.execute(r)
 	if !ok {
 		return
+	}
+	if t.bug != 0 {
+		res = t.misreturn(r, res)
 	}
 	r.result = res
 	t.startJob(r, jobReturned)
@@ -97,7 +108,10 @@ func (t *Target) unlink(r *request) {
 	if r.bounded {
 		c.running--
 	}
-	t.complete(r, r.result)
+	c.threads[r.worker].busy = false
+	if !r.forgotten {
+		t.complete(r, r.result)
+	}
 }
 
 // cancelThread is aio_thread_cancel: what is still queued ends at once, in
@@ -106,6 +120,9 @@ func (t *Target) cancelThread(r *request) {
 	c := r.ctx
 	c.remove(r)
 	r.cancelled = true
+	if t.bug != 0 && t.mishear(r) {
+		return
+	}
 	if r.job != jobQueued {
 		r.killed = true
 		return
@@ -182,6 +199,9 @@ func (t *Target) transferStep(r *request) (res model.Result, ok bool) {
 		r.stage = 1
 		if r.decl.Opcode.Writes() {
 			t.writers++
+			if t.frost == frozen {
+				t.fired++ // the bug let it pass
+			}
 		}
 		t.startTransfer(r)
 		if !t.cfg.Direct {
@@ -189,6 +209,7 @@ func (t *Target) transferStep(r *request) (res model.Result, ok bool) {
 		} else if !aligned(r.decl) {
 			return t.endTransfer(r, model.Fail(model.EINVAL))
 		}
+		t.ahead(r)
 		return 0, false
 	}
 	interruptible := !t.cfg.Direct && r.killed && (r.decl.Opcode.Writes() || t.oneIn(2))

@@ -1,9 +1,9 @@
 package litmus
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"aiocheck/model"
 	"aiocheck/model/design"
@@ -11,102 +11,60 @@ import (
 	"aiocheck/traces"
 )
 
-// torn is the writer of a unit whose lines different requests wrote, or that
-// nobody can have written.
-const torn machine.Writer = -1000
-
-// view is what a program can observe of an outcome, in words: the results of
-// calls and events, which call took an event, what reads got, what the storage
-// holds, and the order of events where one thread takes them. An event that
-// nobody took before its context was destroyed is as if it was not.
-func (p *Plan) view(obs *machine.Observation) string {
-	t, o := p.Test, &Outcome{Observation: *obs}
-	var parts []string
-	seen := make([]bool, len(t.Requests))
-	for i := range t.Requests {
-		r, end := &t.Requests[i], &obs.Requests[i]
-		c := contextOf(t, i)
-		seen[i] = end.Ended && (end.Thread >= 0 || c >= 0 && !p.destroyed[c])
-		if !seen[i] {
-			parts = append(parts, r.Name+".res = none")
-			continue
-		}
-		s := fmt.Sprintf("%s.res = %s", r.Name, resultOf(t, r, end))
-		if r.Op.Reads() {
-			s += p.units(r.Name, end.Data, unit(&t.Files[fileIndex(t, r.File)]))
-		}
-		if end.Thread >= 0 {
-			s += fmt.Sprintf(", %s got %s", t.CallName(end.Thread, end.Call), r.Name)
-		}
-		parts = append(parts, s)
-	}
-	parts = append(parts, o.replies(t)...)
-	for i := range t.Files {
-		if p.cells[i] > 0 {
-			parts = append(parts, strings.TrimPrefix(p.units(t.Files[i].Name, obs.Contents[i], unit(&t.Files[i])), ", "))
-		}
-	}
-	for c, ring := range obs.Rings {
-		ring = slices.DeleteFunc(slices.Clone(ring), func(r uint8) bool { return !seen[r] })
-		for i := 1; i < len(ring) && p.ordered[c]; i++ {
-			parts = append(parts, fmt.Sprintf("%s before %s", t.Requests[ring[i-1]].Name, t.Requests[ring[i]].Name))
-		}
-	}
-	return strings.Join(parts, "; ")
+// Seen is what a round of a plan's program has shown.
+type Seen struct {
+	// Outcome is in the form of Plan.Allowed.
+	Outcome string
+	Allowed bool
+	// Waiting is set when something had not come when the round was ended: a
+	// longer wait might show another outcome.
+	Waiting bool
+	// Torn is set when a read was seen to be half before and half after a
+	// write beside it. The page cache promises nothing else, so such a round
+	// is not judged.
+	Torn bool
 }
 
-// units names the writers of units, each of so many bytes of the test.
-func (p *Plan) units(name string, writers []machine.Writer, size int64) (text string) {
-	for i, w := range writers {
-		by := "torn"
-		switch {
-		case w == machine.Nobody:
-			by = "old"
-		case w == machine.Program:
-			by = "plain"
-		case w >= 0:
-			by = p.Test.Requests[w].Name
-		}
-		at := fmt.Sprint(int64(i) * size)
-		if k := int64(i) * size / 1024; k > 0 {
-			at = fmt.Sprintf("%dK", k)
-		}
-		text += fmt.Sprintf(", %s[%s] = %s", name, at, by)
-	}
-	return text
-}
-
-// Observed are the outcomes of the rounds of a history, in the form of
-// Allowed, where the rounds ran the plan's programs with the same align.
-func (p *Plan) Observed(h *traces.History, align int64) ([]string, error) {
-	e := &extraction{Plan: p, h: h, align: align, calls: make([][][]int32, len(h.Rounds)), events: make([][]int32, len(h.Rounds))}
+// Observe finds the outcomes of the rounds of a history, which ran programs of
+// the plan. whole says that the run came to its end: if it did not, the last
+// round is where it stopped, and what is in the storage is not known.
+func (p *Plan) Observe(h *traces.History, whole bool) ([]Seen, error) {
+	e := &extraction{Plan: p, h: h, calls: make([][][]int32, len(h.Rounds)), events: make([][]int32, len(h.Rounds)), exists: map[int32]bool{}}
 	e.gather()
-	views := make([]string, len(h.Rounds))
+	allowed := p.Allowed
+	if !whole {
+		allowed = p.views(true)
+	}
+	seen := make([]Seen, len(h.Rounds))
 	for round := range h.Rounds {
-		obs, err := e.observe(round)
+		obs, err := e.observe(round, whole)
 		if err != nil {
 			return nil, fmt.Errorf("round %d of test %s: %w", h.Rounds[round].Number, p.Test.Name, err)
 		}
-		views[round] = p.view(obs)
+		s := &seen[round]
+		s.Outcome = p.view(obs, !whole)
+		s.Allowed = slices.Contains(allowed, s.Outcome)
+		s.Waiting = p.waits && p.waitsIn(obs)
+		s.Torn = p.Kernel.Abilities.Threaded && !p.Direct && slices.ContainsFunc(obs.Requests, func(r machine.RequestEnd) bool { return slices.Contains(r.Data, torn) })
 	}
-	return views, nil
+	return seen, nil
 }
 
 // extraction reads outcomes out of a history.
 type extraction struct {
 	*Plan
 	h       *traces.History
-	align   int64
 	calls   [][][]int32                           // by round and thread: the steps' and the closing calls
-	events  [][]int32                             // by round
+	events  [][]int32                             // by round, in the order in which they were taken
 	reads   map[traces.RequestID][]machine.Writer // by request: who wrote each line, in rounds
 	storage []traces.RequestID                    // by line: who wrote it in the end
+	exists  map[int32]bool                        // by name: whether it was bound to something in the end
 }
 
 // nobodyKnows marks a line of the storage that no request can have written.
 const nobodyKnows = ^traces.RequestID(0)
 
-// gather sorts calls, events and data by rounds.
+// gather sorts calls, events, names and data by rounds.
 func (e *extraction) gather() {
 	h := e.h
 	for i := range h.Calls {
@@ -124,7 +82,31 @@ func (e *extraction) gather() {
 		round := h.Calls[h.Events[i].Call].Round
 		e.events[round] = append(e.events[round], int32(i))
 	}
-	e.storage = make([]traces.RequestID, e.StorageBytes(len(h.Rounds), e.align)/lineBytes)
+	for _, events := range e.events {
+		slices.SortStableFunc(events, func(a, b int32) int {
+			return cmp.Compare(h.Calls[h.Events[a].Call].Return, h.Calls[h.Events[b].Call].Return)
+		})
+	}
+	for i := range h.Found {
+		if c := &h.Calls[h.Found[i].Call]; c.Thread == traces.Controller && c.Kind == traces.CallStat {
+			e.found(c)
+		}
+	}
+	e.gatherData()
+}
+
+// found notes that a name was bound to something when its round was over.
+func (e *extraction) found(c *traces.Call) {
+	for n := range e.h.Names {
+		if name := &e.h.Names[n]; name.Round == c.Round && int64(name.Number) == c.X {
+			e.exists[int32(n)] = true
+		}
+	}
+}
+
+func (e *extraction) gatherData() {
+	h := e.h
+	e.storage = make([]traces.RequestID, e.StorageBytes(len(h.Rounds))/lineBytes)
 	e.reads = map[traces.RequestID][]machine.Writer{}
 	own := traces.RequestID(len(h.Rounds) * len(e.requests))
 	for i := range h.Data {
@@ -158,33 +140,81 @@ func (e *extraction) writer(id traces.RequestID) machine.Writer {
 	return e.requests[(int(id)-1)%len(e.requests)].writer
 }
 
-// observe is what was observed of a round.
-func (e *extraction) observe(round int) (*machine.Observation, error) {
+// observe is what was observed of a round, as it was when the helper began to
+// end what waited.
+func (e *extraction) observe(round int, whole bool) (*machine.Observation, error) {
 	t, h := e.Test, e.h
 	obs := &machine.Observation{
 		Requests: make([]machine.RequestEnd, len(t.Requests)), Calls: make([][]machine.Reply, len(t.Threads)),
 		Rings: make([][]uint8, len(e.ordered)), Contents: make([][]machine.Writer, len(t.Files)),
 	}
+	over := e.releasedAt(round)
 	step := map[int32][2]int{} // of calls of the test: thread and call
 	for i, th := range t.Threads {
 		for c := range th.Calls {
-			if i >= len(e.calls[round]) || c >= len(e.calls[round][i]) || !h.Calls[e.calls[round][i][c]].Completed() {
+			var made []int32
+			if i < len(e.calls[round]) {
+				made = e.calls[round][i]
+			}
+			returned := c < len(made) && h.Calls[made[c]].Return < over
+			if !returned && whole && over == traces.Never && e.exits < 0 {
 				return nil, fmt.Errorf("%s was not seen to return", t.CallName(i, c))
 			}
-			k := e.calls[round][i][c]
-			step[k] = [2]int{i, c}
-			obs.Calls[i] = append(obs.Calls[i], e.reply(&h.Calls[k], i, c))
+			if !returned {
+				obs.Calls[i] = append(obs.Calls[i], machine.Reply{})
+				continue
+			}
+			step[made[c]] = [2]int{i, c}
+			obs.Calls[i] = append(obs.Calls[i], e.reply(&h.Calls[made[c]], i, c))
 		}
 	}
-	for i := range obs.Requests {
-		obs.Requests[i].Thread, obs.Requests[i].Call = -1, -1
+	if r := &h.Rounds[round]; e.exits >= 0 && r.Gone != traces.Never && r.ExitBegun < over {
+		calls := obs.Calls[e.exits]
+		calls[len(calls)-1] = machine.Reply{Returned: true}
 	}
+	if err := e.observeEvents(round, obs, step, over); err != nil {
+		return nil, err
+	}
+	for i, cells := range e.cells {
+		lines := e.storage[e.base(round, i)/lineBytes:]
+		var writers []machine.Writer
+		for _, id := range lines[:int64(cells)*e.unit/lineBytes] {
+			writers = append(writers, e.writer(id))
+		}
+		obs.Contents[i] = e.inUnits(writers, i)
+	}
+	return obs, nil
+}
+
+// releasedAt is when the helper began to end what waited; Never if it did not.
+func (e *extraction) releasedAt(round int) traces.Time {
+	helper := len(e.Test.Threads)
+	if e.released < 0 || helper >= len(e.calls[round]) || e.released >= len(e.calls[round][helper]) {
+		return traces.Never
+	}
+	return e.h.Calls[e.calls[round][helper][e.released]].Invoke
+}
+
+// observeEvents are the events taken before the time over.
+func (e *extraction) observeEvents(round int, obs *machine.Observation, step map[int32][2]int, over traces.Time) error {
+	h := e.h
 	first := round * len(e.requests)
+	for i := range obs.Requests {
+		end, r := &obs.Requests[i], &h.Requests[first+e.position[i]]
+		end.Thread, end.Call = -1, -1
+		end.Accepted = r.Fate == traces.Accepted || r.Fate == traces.Unsure
+		if e.Test.Requests[i].Op.Names() && e.effect(round, i) {
+			end.Units = 1
+		}
+	}
 	for _, n := range e.events[round] {
 		event := &h.Events[n]
 		k := int(event.Request) - 1 - first
 		if k < 0 || k >= len(e.requests) || e.requests[k].writer < 0 {
-			return nil, fmt.Errorf("event %d is of no request of the round", n)
+			return fmt.Errorf("event %d is of no request of the round", n)
+		}
+		if h.Calls[event.Call].Return >= over {
+			continue
 		}
 		i := int(e.requests[k].writer)
 		end := &obs.Requests[i]
@@ -203,19 +233,31 @@ func (e *extraction) observe(round int) (*machine.Observation, error) {
 		if byTest {
 			end.Thread, end.Call = at[0], at[1]
 		}
-		if c := contextOf(t, i); c >= 0 {
+		if c := contextOf(e.Test, i); c >= 0 {
 			obs.Rings[c] = append(obs.Rings[c], uint8(i))
 		}
 	}
-	for i, cells := range e.cells {
-		lines := e.storage[e.base(round, i, e.align)/lineBytes:]
-		var writers []machine.Writer
-		for _, id := range lines[:int64(cells)*e.align/lineBytes] {
-			writers = append(writers, e.writer(id))
+	return nil
+}
+
+// effect reports whether the names that request i works on are as after it.
+func (e *extraction) effect(round, i int) bool {
+	exists := func(number uint16) bool {
+		for n := range e.h.Names {
+			if name := &e.h.Names[n]; int(name.Round) == round && name.Number == number {
+				return e.exists[int32(n)]
+			}
 		}
-		obs.Contents[i] = e.inUnits(writers, i)
+		return false
 	}
-	return obs, nil
+	switch n := &e.named[i]; e.Test.Requests[i].Op {
+	case model.OpenAt:
+		return exists(n.at)
+	case model.RenameAt:
+		return exists(n.to) && !exists(n.at)
+	default:
+		return !exists(n.at)
+	}
 }
 
 // inUnits joins lines to units.
@@ -223,7 +265,7 @@ func (e *extraction) inUnits(lines []machine.Writer, file int) (units []machine.
 	if len(lines) == 0 { // among others, of an eventfd, which has no lines
 		return nil
 	}
-	for unit := range slices.Chunk(lines, int(e.unitBytes(file, e.align)/lineBytes)) {
+	for unit := range slices.Chunk(lines, int(e.unitBytes(file)/lineBytes)) {
 		w := unit[0]
 		if slices.ContainsFunc(unit, func(other machine.Writer) bool { return other != w }) {
 			w = torn
@@ -235,12 +277,14 @@ func (e *extraction) inUnits(lines []machine.Writer, file int) (units []machine.
 
 // result is what an event says, in units.
 func (e *extraction) result(k int, res model.Result) string {
-	size := model.Result(e.unitBytes(e.requests[k].file, e.align))
-	switch {
+	size := model.Result(e.unitBytes(e.requests[k].file))
+	switch op := e.requests[k].Opcode; {
 	case res < 0:
 		return res.String()
-	case e.requests[k].Opcode == model.Poll && res > 0:
+	case op == model.Poll && res > 0:
 		return "ready"
+	case op == model.OpenAt:
+		return "0" // whichever descriptor it is
 	case res%size != 0:
 		return fmt.Sprintf("parts of a unit (%d bytes)", res)
 	}
@@ -252,7 +296,7 @@ func (e *extraction) reply(call *traces.Call, thread, c int) machine.Reply {
 	r := machine.Reply{Returned: true}
 	size := model.Result(1)
 	if spec := &e.Test.Threads[thread].Calls[c]; spec.File != "" {
-		size = model.Result(e.unitBytes(fileIndex(e.Test, spec.File), e.align))
+		size = model.Result(e.unitBytes(fileIndex(e.Test, spec.File)))
 		if e.Test.Files[fileIndex(e.Test, spec.File)].Kind == design.Eventfd {
 			size = 8
 		}

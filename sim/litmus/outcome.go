@@ -102,18 +102,22 @@ func (o *Outcome) text(t *litmus.Test, show shown) string {
 // replies are the answers of the calls that tell something, a text for each
 // thread that made one.
 func (o *Outcome) replies(t *litmus.Test) (texts []string) {
-	for i, th := range t.Threads {
-		var replies []string
-		for c, call := range th.Calls {
-			if telling(call.Do) || o.reply(t, i, c).Word != "" {
-				replies = append(replies, fmt.Sprintf("%s = %s", t.CallName(i, c), o.reply(t, i, c)))
-			}
-		}
-		if len(replies) > 0 {
-			texts = append(texts, strings.Join(replies, ", "))
+	for i := range t.Threads {
+		if text := o.repliesOf(t, i); text != "" {
+			texts = append(texts, text)
 		}
 	}
 	return texts
+}
+
+func (o *Outcome) repliesOf(t *litmus.Test, thread int) string {
+	var replies []string
+	for c, call := range t.Threads[thread].Calls {
+		if telling(call.Do) || o.reply(t, thread, c).Word != "" {
+			replies = append(replies, fmt.Sprintf("%s = %s", t.CallName(thread, c), o.reply(t, thread, c)))
+		}
+	}
+	return strings.Join(replies, ", ")
 }
 
 // telling reports whether a call has more than one result.

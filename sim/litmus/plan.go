@@ -13,29 +13,63 @@ import (
 	"aiocheck/traces/litmus"
 )
 
-// TargetDesign is the design by which runs on targets are judged: that of the
-// kernels that there are, and of the simulated one.
-const TargetDesign = "mainline-6.1"
+// Kernel is what a plan has to know of the kernel that is to run it.
+type Kernel struct {
+	// Abilities say among others whether contexts have threads.
+	Abilities traces.Abilities
+	// Workers is how many requests that end by themselves a context with
+	// threads executes at the same time; 0 if that can be chosen for each run
+	// (Plan.Workers).
+	Workers int
+	// Sizes is set when a pipe can be given a size.
+	Sizes bool
+	// Grain is how many bytes of a buffered write are copied between two looks
+	// for a signal: a page; of the simulated kernel a sector.
+	Grain int64
+}
+
+// Design names the design by which runs on the kernel are judged.
+func (k *Kernel) Design() string {
+	if k.Abilities.Threaded {
+		return "thread-6.1"
+	}
+	return "mainline-6.1"
+}
 
 // Plan is a test as a program for targets, with the outcomes that the model
 // allows, as far as a program can observe them.
 type Plan struct {
-	Test *litmus.Test
+	Test   *litmus.Test
+	Kernel Kernel
 	// Unrunnable says why there is no such program; then nothing else is set.
 	Unrunnable string
 	// Allowed are the outcomes, in the order in which they were found.
 	Allowed []string
 	// Direct is set when the storage is to be opened with O_DIRECT.
 	Direct bool
+	// Workers is how many requests that end by themselves a context has to
+	// execute at the same time; 0 if that is the kernel's affair.
+	Workers int
 
-	ordered   []bool // by context: the order of its events can be observed
-	destroyed []bool // by context: the test destroys it
-	cells     []int  // by file: units of it that can be observed at the end
-	files     []int  // by file: its place in Program.Files
-	position  []int  // by request: its place in Program.Requests, or -1
-	streams   []traces.FileDecl
+	outcomes  []machine.Observation // those allowed
+	unit      int64                 // bytes of the storage that stand for a unit of the model
+	ordered   []bool                // by context: the order of its events can be observed
+	destroyed []bool                // by context: the test destroys it
+	cells     []int                 // by file: units of it that can be observed at the end
+	files     []int                 // by file: its place in Program.Files
+	position  []int                 // by request: its place in Program.Requests, or -1
+	declared  []traces.FileDecl     // the files of a round, but for the storage
+	names     []traces.NameDecl
+	named     []naming // by request
+	identity  *traces.Identity
 	requests  []planned
-	threads   [][]traces.Step // those of the test, then the one that prepares streams
+	threads   [][]traces.Step // those of the test, then the helper
+	end       traces.End
+	exits     int // the thread that exits, or -1
+	// waits is set when some outcome leaves a request or a call waiting: then
+	// the helper ends it, by its call number released and later ones.
+	waits    bool
+	released int
 }
 
 // planned is a request of the program, of the first round.
@@ -46,14 +80,14 @@ type planned struct {
 	writer machine.Writer // who it is in outcomes
 }
 
-// NewPlan explores a test under TargetDesign and makes a program of it, if it
-// can be one. An exploration stopped by opts is an error.
-func NewPlan(ctx context.Context, t *litmus.Test, opts explore.Options) (*Plan, error) {
-	p := &Plan{Test: t}
+// NewPlan explores a test under the design of a kernel and makes a program of
+// it, if it can be one. An exploration stopped by opts is an error.
+func NewPlan(ctx context.Context, t *litmus.Test, k Kernel, opts explore.Options) (*Plan, error) {
+	p := &Plan{Test: t, Kernel: k, exits: exiting(t)}
 	if p.Unrunnable = p.refuse(); p.Unrunnable != "" {
 		return p, nil
 	}
-	d, err := design.Named(TargetDesign)
+	d, err := design.Named(k.Design())
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +96,7 @@ func NewPlan(ctx context.Context, t *litmus.Test, opts explore.Options) (*Plan, 
 	for _, kind := range []litmus.AtomKind{litmus.Got, litmus.Before, litmus.UnitIs} {
 		everything.Args = append(everything.Args, litmus.Expr{Atom: litmus.Atom{Kind: kind}})
 	}
-	r, err := Run(ctx, t, &d, opts, everything)
+	r, err := Run(ctx, p.pooled(), &d, opts, everything)
 	switch {
 	case err != nil:
 		return nil, err
@@ -72,143 +106,58 @@ func NewPlan(ctx context.Context, t *litmus.Test, opts explore.Options) (*Plan, 
 		p.Unrunnable = r.Inapplicable
 		return p, nil
 	}
-	if p.Unrunnable = p.mayHang(r); p.Unrunnable != "" {
+	for i := range r.Outcomes {
+		p.outcomes = append(p.outcomes, r.Outcomes[i].Observation)
+	}
+	p.observable()
+	if p.Unrunnable = p.waiting(); p.Unrunnable != "" {
 		return p, nil
 	}
-	p.observable(r)
-	for i := range r.Outcomes {
-		if text := p.view(&r.Outcomes[i].Observation); !slices.Contains(p.Allowed, text) {
-			p.Allowed = append(p.Allowed, text)
-		}
-	}
+	p.Allowed = p.views(false)
 	p.layOut()
 	return p, nil
 }
 
-// refuse says what of the test no program can do.
-func (p *Plan) refuse() string {
-	t := p.Test
-	kinds := map[design.FileKind]bool{}
-	for i := range t.Files {
-		f := &t.Files[i]
-		kinds[f.Kind] = true
-		switch {
-		case f.Kind != design.Regular && f.Kind != design.DirectIO && !f.Kind.Stream():
-			return fmt.Sprintf("programs have no %s", f.Kind)
-		case f.Kind != design.Eventfd && f.Bytes > 0 && f.Bytes < p.written(f):
-			return fmt.Sprintf("a program cannot set the size of %s", f.Name)
+// views are the allowed outcomes, each once; blind leaves out what only the
+// end of a whole run shows.
+func (p *Plan) views(blind bool) (texts []string) {
+	for i := range p.outcomes {
+		if text := p.view(&p.outcomes[i], blind); !slices.Contains(texts, text) {
+			texts = append(texts, text)
 		}
 	}
-	if kinds[design.Regular] && kinds[design.DirectIO] {
-		return "a program has one storage, buffered or direct"
-	}
-	iocbs := map[string]bool{}
-	for i := range t.Requests {
-		r := &t.Requests[i]
-		switch f := &t.Files[fileIndex(t, r.File)]; {
-		case !r.Op.Transfers() && !r.Op.Syncs() && r.Op != model.Poll && r.Op != litmus.NoOp:
-			return fmt.Sprintf("programs have no %s", opcodeText(r.Op))
-		case r.NoFile:
-			return "a program has no descriptor that is not open"
-		case iocbs[r.Iocb] && r.Iocb != "":
-			return "each request of a program has an iocb of its own"
-		case f.Kind == design.Eventfd && r.Op.Transfers():
-			return "a program's eventfds do not block"
-		}
-		iocbs[r.Iocb] = true
-	}
-	for i, c := range t.Contexts {
-		n := 0
-		for k := range t.Requests {
-			if contextOf(t, k) == i {
-				n++
-			}
-		}
-		if c.Slots < n {
-			return fmt.Sprintf("a program cannot limit the slots of %s", c.Name)
-		}
-	}
-	for c := range max(1, len(t.Contexts)) {
-		if user, system := p.callers(c, litmus.Reap), p.callers(c, litmus.GetEvents); len(user) > 0 && slices.ContainsFunc(system, func(th int) bool { return len(user) > 1 || th != user[0] }) {
-			return "a program does not take a context's events from the ring and by io_getevents in different threads"
-		}
-	}
-	for _, th := range t.Threads {
-		for i := range th.Calls {
-			switch c := &th.Calls[i]; {
-			case c.Do == litmus.Exit || c.Do == litmus.Rewrite || c.Do == litmus.Chdir:
-				return fmt.Sprintf("%s is no step of a program that goes on", c.Do)
-			case c.Do == litmus.Close && !t.Files[fileIndex(t, c.File)].Kind.Stream():
-				return "a program's storage stays open"
-			case c.Do == litmus.Read && t.Files[fileIndex(t, c.File)].Kind == design.Eventfd:
-				return "a program's eventfds do not block"
-			}
-		}
-	}
-	return ""
+	return texts
 }
 
-// callers are the threads that make such a call on a context.
-func (p *Plan) callers(context int, do litmus.Do) (threads []int) {
-	for i, th := range p.Test.Threads {
-		if slices.ContainsFunc(th.Calls, func(c litmus.Call) bool { return c.Do == do && contextIndex(p.Test, c.Context) == context }) {
-			threads = append(threads, i)
-		}
+// pooled is the test with as many workers as the kernel has, and sets
+// p.Workers. The kernel's pools are those of contexts, the model's those of
+// processors: one pool with the workers of all allows what either does. An
+// OPENAT, which may wait for the other end of a FIFO, has a thread of its own
+// in the kernel.
+func (p *Plan) pooled() *litmus.Test {
+	t := *p.Test
+	if !p.Kernel.Abilities.Threaded {
+		return &t
 	}
-	return threads
+	all := len(t.Requests)
+	opens := slices.ContainsFunc(t.Requests, func(r litmus.Request) bool { return r.Op == model.OpenAt })
+	workers := all
+	switch n := p.Kernel.Workers; {
+	case n == 0 && !opens:
+		p.Workers = max(1, t.Workers) * max(1, t.CPUs)
+		workers = p.Workers * max(1, len(t.Contexts))
+	case n > 0 && !opens:
+		workers = n * max(1, len(t.Contexts))
+	}
+	t.CPUs, t.Workers = 1, max(1, min(workers, all))
+	return &t
 }
 
-func opcodeText(op model.Opcode) string { return "request " + op.String() }
-
-// written is all that a stream holds at first and that is written to it.
-func (p *Plan) written(f *litmus.File) int64 {
-	total := f.Holds
-	for i := range p.Test.Requests {
-		if r := &p.Test.Requests[i]; r.File == f.Name && r.Op.Writes() {
-			total += r.Bytes
-		}
-	}
-	for _, th := range p.Test.Threads {
-		for _, c := range th.Calls {
-			if c.Do == litmus.Write && c.File == f.Name {
-				total += c.Bytes
-			}
-		}
-	}
-	return total
-}
-
-// mayHang says whether some behaviour leaves a call or a request waiting for
-// what nobody in the test does: such a round would not end by itself.
-func (p *Plan) mayHang(r *Result) string {
-	for i := range r.Outcomes {
-		o := &r.Outcomes[i]
-		for thread := range p.Test.Threads {
-			for c, reply := range o.Observation.Calls[thread] {
-				if !reply.Returned {
-					return fmt.Sprintf("%s may never return", p.Test.CallName(thread, c))
-				}
-			}
-		}
-		for k := range o.Observation.Requests {
-			if end := &o.Observation.Requests[k]; end.Accepted && !end.Ended && p.submitted(o, k) {
-				return fmt.Sprintf("%s may never end", p.Test.Requests[k].Name)
-			}
-		}
-	}
-	return ""
-}
-
-// submitted reports whether io_submit said that it took request k.
-func (p *Plan) submitted(o *Outcome, k int) bool {
-	for i, th := range p.Test.Threads {
-		for c, call := range th.Calls {
-			if n := slices.Index(call.Requests, p.Test.Requests[k].Name); call.Do == litmus.Submit && n >= 0 {
-				return n < int(o.Observation.Calls[i][c].Count)
-			}
-		}
-	}
-	return false
+// exiting is the thread of a test that exits, or -1.
+func exiting(t *litmus.Test) int {
+	return slices.IndexFunc(t.Threads, func(th litmus.Thread) bool {
+		return slices.ContainsFunc(th.Calls, func(c litmus.Call) bool { return c.Do == litmus.Exit })
+	})
 }
 
 // contextOf is the context that request k is submitted to, or -1.
@@ -228,8 +177,19 @@ func contextIndex(t *litmus.Test, name string) int {
 	return max(0, slices.IndexFunc(t.Contexts, func(c litmus.Context) bool { return c.Name == name }))
 }
 
-// observable finds what a program can see of an outcome.
-func (p *Plan) observable(r *Result) {
+// callers are the threads that make such a call on a context.
+func (p *Plan) callers(context int, do litmus.Do) (threads []int) {
+	for i, th := range p.Test.Threads {
+		if slices.ContainsFunc(th.Calls, func(c litmus.Call) bool { return c.Do == do && contextIndex(p.Test, c.Context) == context }) {
+			threads = append(threads, i)
+		}
+	}
+	return threads
+}
+
+// observable finds what a program can see of an outcome, and how large a unit
+// of its storage is.
+func (p *Plan) observable() {
 	t := p.Test
 	n := max(1, len(t.Contexts))
 	p.ordered, p.destroyed = make([]bool, n), make([]bool, n)
@@ -240,8 +200,28 @@ func (p *Plan) observable(r *Result) {
 	}
 	p.cells = make([]int, len(t.Files))
 	for i := range t.Files {
-		if !t.Files[i].Kind.Stream() {
-			p.cells[i] = len(r.Outcomes[0].Observation.Contents[i])
+		if p.onStorage(i) {
+			p.cells[i] = len(p.outcomes[0].Contents[i])
 		}
 	}
+	reads := slices.ContainsFunc(t.Requests, func(r litmus.Request) bool { return r.Op.Reads() })
+	direct := slices.ContainsFunc(t.Files, func(f litmus.File) bool { return f.Kind == design.DirectIO })
+	p.unit = max(sectorBytes, p.Kernel.Grain)
+	switch {
+	case direct || !p.Kernel.Abilities.Threaded:
+		p.unit = sectorBytes
+	case reads && p.Kernel.Grain > sectorBytes:
+		// The page cache does not keep a read from a write to the same page:
+		// with units of one line, few are seen half written.
+		p.unit = lineBytes
+	}
+}
+
+// sectorBytes is the least that direct transfers take.
+const sectorBytes = 512
+
+// onStorage reports whether a file of the test is a part of the storage.
+func (p *Plan) onStorage(file int) bool {
+	kind := p.Test.Files[file].Kind
+	return kind == design.Regular || kind == design.DirectIO
 }

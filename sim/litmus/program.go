@@ -22,26 +22,8 @@ const (
 // round to round.
 func (p *Plan) layOut() {
 	t := p.Test
-	p.files = make([]int, len(t.Files))
+	p.layOutFiles()
 	p.position = make([]int, len(t.Requests))
-	for i := range t.Files {
-		switch f := &t.Files[i]; f.Kind {
-		case design.Pipe:
-			p.streams = append(p.streams, traces.FileDecl{Kind: traces.Pipe})
-		case design.Socket:
-			p.streams = append(p.streams, traces.FileDecl{Kind: traces.Socket})
-		case design.Eventfd:
-			p.streams = append(p.streams, traces.FileDecl{Kind: traces.Eventfd})
-		default:
-			p.Direct = f.Kind == design.DirectIO
-			continue // file 0
-		}
-		p.files[i] = len(p.streams)
-	}
-	// The eventfd that requests signal.
-	if slices.ContainsFunc(t.Requests, func(r litmus.Request) bool { return r.Eventfd }) {
-		p.streams = append(p.streams, traces.FileDecl{Kind: traces.Eventfd})
-	}
 	for i := range p.position {
 		p.position[i] = -1
 	}
@@ -55,7 +37,62 @@ func (p *Plan) layOut() {
 	for i := range t.Requests {
 		p.place(i)
 	}
-	p.prepare()
+	p.end, p.released = traces.EndDrain, -1
+	switch {
+	case p.exits >= 0:
+		p.end = traces.EndExit
+	case p.waits:
+		p.end = traces.EndDestroy
+	}
+	p.help()
+}
+
+// layOutFiles declares the files and names of a round.
+func (p *Plan) layOutFiles() {
+	t := p.Test
+	p.files = make([]int, len(t.Files))
+	for i := range t.Files {
+		f := &t.Files[i]
+		var d traces.FileDecl
+		switch f.Kind {
+		case design.Pipe:
+			d.Kind = traces.Pipe
+			if f.Bytes > 0 && f.Bytes < p.written(f) {
+				d.Bytes = f.Bytes
+			}
+		case design.Socket:
+			d.Kind = traces.Socket
+		case design.Eventfd:
+			d.Kind = traces.Eventfd
+		case design.Directory:
+			d.Kind = traces.Directory
+		default:
+			p.Direct = f.Kind == design.DirectIO
+			continue // file 0
+		}
+		p.files[i] = p.declare(d)
+	}
+	// The eventfd that requests signal.
+	if slices.ContainsFunc(t.Requests, func(r litmus.Request) bool { return r.Eventfd }) {
+		p.declare(traces.FileDecl{Kind: traces.Eventfd})
+	}
+	p.layOutNames()
+}
+
+// declare adds a file to the round and returns its number.
+func (p *Plan) declare(d traces.FileDecl) int {
+	p.declared = append(p.declared, d)
+	return len(p.declared)
+}
+
+// signalled is the number of the last eventfd, the one that requests signal.
+func (p *Plan) signalled() (number int) {
+	for i, d := range p.declared {
+		if d.Kind == traces.Eventfd {
+			number = i + 1
+		}
+	}
+	return number
 }
 
 // place gives request i of the test its place in the program.
@@ -65,7 +102,7 @@ func (p *Plan) place(i int) traces.RequestID {
 		file := fileIndex(p.Test, r.File)
 		f := &p.Test.Files[file]
 		d := planned{RequestDecl: traces.RequestDecl{Opcode: r.Op}, file: file, writer: machine.Writer(i)}
-		if r.Op.Transfers() {
+		if r.Op.Transfers() || r.Op == model.ReadAhead {
 			d.Bytes, d.offset = uint32(r.Bytes/unit(f)), r.Offset/unit(f)
 			if r.Op == model.PReadV || r.Op == model.PWriteV {
 				d.Segments = 1
@@ -75,8 +112,9 @@ func (p *Plan) place(i int) traces.RequestID {
 			d.Offset = pollIn
 		}
 		if r.Eventfd {
-			d.Eventfd = uint16(len(p.streams)) + 1
+			d.Eventfd = uint16(p.signalled()) + 1
 		}
+		p.name(i, &d.RequestDecl)
 		p.position[i] = len(p.requests)
 		p.requests = append(p.requests, d)
 	}
@@ -135,39 +173,15 @@ func (p *Plan) step(c *litmus.Call) traces.Step {
 		if t.Files[file].Kind != design.Eventfd {
 			s.Request = p.plain(model.PWrite, file, c.Bytes/unit(&t.Files[file]), machine.Program)
 		}
+	case litmus.Exit:
+		s = traces.Step{Do: traces.DoExit}
+	case litmus.Rewrite:
+		// Which request it is of is known once all have their places.
+		s = traces.Step{Do: traces.DoReuse, Name: p.named[requestIndex(t, c.Requests[0])].other}
+	case litmus.Chdir:
+		s = traces.Step{Do: traces.DoChdir, File: uint16(p.elsewhere())}
 	}
 	return s
-}
-
-// prepare adds a thread that fills and closes streams; the others wait for it.
-func (p *Plan) prepare() {
-	var steps []traces.Step
-	for i := range p.Test.Files {
-		f := &p.Test.Files[i]
-		number := uint16(p.files[i])
-		switch {
-		case f.Kind == design.Eventfd:
-			for range f.Holds {
-				steps = append(steps, traces.Step{Do: traces.DoWrite, File: number})
-			}
-		case f.Kind.Stream() && f.Holds > 0:
-			id := p.plain(model.PWrite, i, f.Holds/litmus.Unit, machine.Nobody)
-			steps = append(steps, traces.Step{Do: traces.DoWrite, File: number, Request: id})
-		}
-		if f.NoWriter {
-			steps = append(steps, traces.Step{Do: traces.DoCloseWrite, File: number})
-		}
-	}
-	if len(steps) == 0 {
-		return
-	}
-	steps = append(steps, traces.Step{Do: traces.DoAwait})
-	for _, th := range p.threads {
-		if len(th) > 0 {
-			th[0].Thread, th[0].After = uint16(len(p.threads)), uint32(len(steps))
-		}
-	}
-	p.threads = append(p.threads, steps)
 }
 
 // Threads is how many threads a program has.
@@ -175,20 +189,21 @@ func (p *Plan) Threads() int { return len(p.threads) }
 
 // round is how many bytes of storage one round uses: every round has some of
 // its own, so that reading all of it back at the end shows what each has done.
-func (p *Plan) round(align int64) int64 {
+func (p *Plan) round() int64 {
 	units := 0
 	for _, n := range p.cells {
 		units += n
 	}
-	return max(1, int64(units)) * align
+	// Pages are not shared between rounds.
+	page := int64(litmus.Unit)
+	return max(1, (int64(units)*p.unit+page-1)/page) * page
 }
 
-// StorageBytes is how much storage so many rounds use. align is what a unit of
-// storage takes: a multiple of 512 that the storage can transfer at once.
-func (p *Plan) StorageBytes(rounds int, align int64) int64 { return int64(rounds) * p.round(align) }
+// StorageBytes is how much storage so many rounds use.
+func (p *Plan) StorageBytes(rounds int) int64 { return int64(rounds) * p.round() }
 
 // unitBytes is what a unit of a file takes in a program.
-func (p *Plan) unitBytes(file int, align int64) int64 {
+func (p *Plan) unitBytes(file int) int64 {
 	switch p.Test.Files[file].Kind {
 	case design.Pipe:
 		return litmus.Unit // PIPE_BUF
@@ -197,53 +212,64 @@ func (p *Plan) unitBytes(file int, align int64) int64 {
 	case design.Eventfd:
 		return litmus.EventfdUnit
 	}
-	return align
+	return p.unit
 }
 
-// place of a file's unit 0 in the storage.
-func (p *Plan) base(round, file int, align int64) int64 {
-	at := int64(round) * p.round(align)
+// base is the place of a file's unit 0 in the storage.
+func (p *Plan) base(round, file int) int64 {
+	at := int64(round) * p.round()
 	for _, n := range p.cells[:file] {
-		at += int64(n) * align
+		at += int64(n) * p.unit
 	}
 	return at
 }
 
-// Program is the test for the round of a number, from 0; the seed decides how
-// long threads wait before their calls, and which of several requests a cancel
-// names.
-func (p *Plan) Program(seed uint64, round, rounds int, align int64) *traces.Program {
-	rng := rand.New(rand.NewPCG(seed, uint64(round)))
+// Instance says how a round runs a plan.
+type Instance struct {
+	Round  int    // from 0: its place in the run
+	Seed   uint64 // with Draw: how long threads wait before their calls, and which of several requests a cancel names
+	Draw   uint64
+	Settle time.Duration // how long what may never come is waited for
+}
+
+// Program is the test for one round of so many.
+func (p *Plan) Program(in Instance, rounds int) *traces.Program {
+	rng := rand.New(rand.NewPCG(in.Seed, in.Draw))
 	out := &traces.Program{
-		Round: uint64(round), First: traces.RequestID(round*len(p.requests) + 1), End: traces.EndDrain,
-		Files: append([]traces.FileDecl{{Kind: traces.Storage, Bytes: p.StorageBytes(rounds, align)}}, p.streams...),
+		Round: uint64(in.Round), First: traces.RequestID(in.Round*len(p.requests) + 1), End: p.end,
+		Files: append([]traces.FileDecl{{Kind: traces.Storage, Bytes: p.StorageBytes(rounds)}}, p.declared...),
+		Names: p.names, Identity: p.identity,
 	}
-	for range p.ordered {
+	for range p.contexts() {
 		out.Contexts = append(out.Contexts, traces.ContextDecl{Slots: programSlots})
 	}
 	for i := range p.requests {
 		d := p.requests[i].RequestDecl
 		file := p.requests[i].file
 		d.File = uint16(p.files[file])
-		d.Bytes *= uint32(p.unitBytes(file, align))
-		if d.Opcode.Transfers() && !p.Test.Files[file].Kind.Stream() {
-			d.Offset = p.base(round, file, align) + p.requests[i].offset*align
+		d.Bytes *= uint32(p.unitBytes(file))
+		if (d.Opcode.Transfers() || d.Opcode == model.ReadAhead) && p.onStorage(file) {
+			d.Offset = p.base(in.Round, file) + p.requests[i].offset*p.unit
 		}
 		out.Requests = append(out.Requests, d)
 	}
 	for i, steps := range p.threads {
 		steps = slices.Clone(steps)
 		for k := range steps {
-			if i == len(p.Test.Threads) {
-				break // the streams are prepared at once
-			}
-			if steps[k].Do == traces.DoCancel {
+			s := &steps[k]
+			switch {
+			case i == len(p.Test.Threads): // the helper is in no hurry, and in no race
+				if s.Do == traces.DoGetEvents && s.Timeout == settles {
+					s.Timeout = in.Settle
+				}
+				continue
+			case s.Do == traces.DoCancel || s.Do == traces.DoReuse:
 				names := p.Test.Threads[i].Calls[k].Requests
-				steps[k].Request = traces.RequestID(p.position[requestIndex(p.Test, names[rng.IntN(len(names))])])
+				s.Request = traces.RequestID(p.position[requestIndex(p.Test, names[rng.IntN(len(names))])])
 			}
 			if rng.IntN(4) > 0 {
 				// Waits of every order of magnitude up to some 30 us are alike.
-				steps[k].Spin = uint32(rng.IntN(1 << rng.IntN(16)))
+				s.Spin = uint32(rng.IntN(1 << rng.IntN(16)))
 			}
 		}
 		out.Threads = append(out.Threads, steps)
