@@ -46,7 +46,7 @@ func inProcess(tb testing.TB, buffered bool, depth int) *thread {
 	memory := bytesOf(words)
 	// Direct I/O wants pages.
 	memory = memory[(pageBytes-address(memory)%pageBytes)%pageBytes:]
-	r, err := newRound(p, testRun, &arena{memory: memory}, int(storage.file.Fd()))
+	r, err := newRound(p, testRun, &arena{memory: memory}, int(storage.file.Fd()), "")
 	if err != nil {
 		tb.Fatal(err)
 	}

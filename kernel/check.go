@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 
 	"aiocheck/model"
@@ -22,8 +23,16 @@ func (h *Host) check(p *traces.Program) error {
 	if p.First < h.next {
 		return fail("request %d was used before", p.First)
 	}
+	if err := h.checkNames(p); err != nil {
+		return fail("%w", err)
+	}
 	for i := range p.Requests {
 		r := &p.Requests[i]
+		if int(r.File) < len(p.Files) {
+			if err := checkNamed(p, i); err != nil {
+				return fail("request %d: %w", i, err)
+			}
+		}
 		switch {
 		case int(r.File) >= len(p.Files):
 			return fail("request %d: no file %d", i, r.File)
@@ -31,6 +40,8 @@ func (h *Host) check(p *traces.Program) error {
 			return fail("request %d: file %d is not an eventfd", i, int(r.Eventfd)-1)
 		case r.Bytes%LineBytes != 0:
 			return fail("request %d: %d bytes are not whole lines", i, r.Bytes)
+		case p.Files[r.File].Kind == traces.Directory && r.Opcode.Transfers() && (r.Offset%LineBytes != 0 || r.Offset < 0):
+			return fail("request %d: no lines at %d", i, r.Offset)
 		case p.Files[r.File].Kind == traces.Storage && r.Opcode.Transfers() &&
 			(r.Offset%LineBytes != 0 || r.Offset < 0 || r.Offset > h.storage.Device.Bytes-int64(r.Bytes)):
 			return fail("request %d: %d bytes at %d are not lines of the %d bytes tested", i, r.Bytes, r.Offset, h.storage.Device.Bytes)
@@ -41,11 +52,14 @@ func (h *Host) check(p *traces.Program) error {
 	if need := arenaBytes(p); need > h.sizes.Arena {
 		return fail("%d bytes of buffers, the host has %d", need, h.sizes.Arena)
 	}
+	if err := checkReuse(p); err != nil {
+		return fail("%w", err)
+	}
 	submitted := make([]bool, len(p.Requests))
 	reaping := make(reapers, len(p.Contexts))
 	for t, steps := range p.Threads {
 		for i := range steps {
-			if err := checkStep(p, &steps[i], submitted); err != nil {
+			if err := checkStep(p, &steps[i], submitted, h.abilities.Freeze); err != nil {
 				return fail("thread %d, step %d: %w", t, i, err)
 			}
 			if !usesContext(steps[i].Do) {
@@ -67,7 +81,9 @@ func usesContext(do traces.Do) bool {
 	return false
 }
 
-func checkStep(p *traces.Program, s *traces.Step, submitted []bool) error {
+// checkStep checks a step by itself; frost says whether it may freeze the file
+// system.
+func checkStep(p *traces.Program, s *traces.Step, submitted []bool, frost bool) error {
 	if s.After > 0 && (int(s.Thread) >= len(p.Threads) || int(s.After) > len(p.Threads[s.Thread])) {
 		return fmt.Errorf("no step %d of thread %d to wait for", int64(s.After)-1, s.Thread)
 	}
@@ -80,6 +96,12 @@ func checkStep(p *traces.Program, s *traces.Step, submitted []bool) error {
 			}
 		}
 		return fmt.Errorf("file %d is not right for it", s.File)
+	}
+	usesName := func(n uint16) error {
+		if int(n) >= len(p.Names) {
+			return fmt.Errorf("no name %d", n)
+		}
+		return nil
 	}
 	usesRequest := func(n uint32) error {
 		if int64(s.Request)+int64(n) > int64(len(p.Requests)) {
@@ -115,6 +137,31 @@ func checkStep(p *traces.Program, s *traces.Step, submitted []bool) error {
 		return usesRequest(1)
 	case traces.DoCloseRead, traces.DoCloseWrite:
 		return usesFile(traces.Pipe, traces.Socket)
+	case traces.DoNamed:
+		if err := usesRequest(1); err != nil {
+			return err
+		}
+		if !p.Requests[s.Request].Opcode.Names() {
+			return fmt.Errorf("request %d is not on a name", s.Request)
+		}
+		return nil
+	case traces.DoStat:
+		return usesName(s.Name)
+	case traces.DoReuse:
+		if err := usesRequest(1); err != nil || !p.Requests[s.Request].Opcode.Names() {
+			return err
+		}
+		return usesName(s.Name)
+	case traces.DoChdir:
+		if p.Identity == nil {
+			return errors.New("it changes the directory of the target itself")
+		}
+		return usesFile(traces.Directory)
+	case traces.DoFreeze, traces.DoThaw:
+		if !frost {
+			return errors.New("the storage's file system must not be frozen")
+		}
+		return nil
 	case traces.DoExit:
 		if p.End != traces.EndExit {
 			return fmt.Errorf("it exits, but the round ends by %s", p.End)

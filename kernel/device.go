@@ -19,6 +19,9 @@ type Storage struct {
 	claim  *os.File // opened first, and kept: it claims a device
 }
 
+// storageFile is the kind of storage that is a file; the other is a block device.
+const storageFile = "file"
+
 // StorageOptions say what to open.
 type StorageOptions struct {
 	Path      string // a file, a block device, or a directory for a temporary file; empty: the system's
@@ -103,7 +106,7 @@ func createFile(path string, opts StorageOptions) (*Storage, StorageOptions, err
 // allocated gives the file its size and its blocks, so that writes under test
 // find no hole and no full disk.
 func allocated(s *Storage, opts StorageOptions) (*Storage, StorageOptions, error) {
-	s.Device = traces.Device{Path: s.file.Name(), Kind: "file", Bytes: opts.Bytes}
+	s.Device = traces.Device{Path: s.file.Name(), Kind: storageFile, Bytes: opts.Bytes}
 	info, err := s.file.Stat()
 	if err == nil && info.Size() < opts.Bytes {
 		err = s.file.Truncate(opts.Bytes)

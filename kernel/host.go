@@ -25,6 +25,9 @@ type Options struct {
 	Arena   int64         // bytes of buffers that one round may need; default 64 MiB
 	Grace   time.Duration // without any progress for so long a round counts as hung; default 30 s
 	Finish  time.Duration // how long a round may go on after its context is cancelled; default 2 s
+	// Freeze says that the storage's file system is this target's own and may
+	// be frozen: that of a guest, never one of a machine that others use.
+	Freeze bool
 }
 
 // ErrHung is wrapped by the error of a run whose round made no progress. The
@@ -48,6 +51,10 @@ type Host struct {
 	watches    [arenas]watch
 	next       traces.RequestID // the first ID that no program has used
 	rounds     int
+	abilities  traces.Abilities
+	namesIn    string      // where directories of rounds are made
+	called     traces.Time // when the controller's last call returned
+	wedged     bool        // the runner cannot be killed
 }
 
 // NewHost prepares the shared memory and starts a runner. The run's clock
@@ -68,6 +75,9 @@ func NewHost(storage *Storage, opts Options) (*Host, error) {
 	h := &Host{opts: opts, storage: storage, next: 1,
 		sizes: sizes{Threads: opts.Threads, Records: opts.Records, Arena: pageRound(opts.Arena)}}
 	var err error
+	if err := h.findAbilities(); err != nil {
+		return nil, err
+	}
 	if h.origin, err = monotonic(); err != nil {
 		return nil, err
 	}
@@ -97,8 +107,11 @@ func defaults[T comparable](value *T, instead T) {
 }
 
 // Close ends the runner and frees the shared memory. It does not close the
-// storage.
+// storage. A runner that could not be killed keeps what it has.
 func (h *Host) Close() error {
+	if h.wedged {
+		return nil
+	}
 	var err error
 	if h.child != nil {
 		h.child.kill()
@@ -150,7 +163,11 @@ func (h *Host) Run(ctx context.Context, next func() (*traces.Program, bool), sin
 		h.next = max(h.next, p.First+traces.RequestID(len(p.Requests)))
 		h.rounds++
 		if err := h.round(ctx, p, arena, sink); err != nil {
-			return fmt.Errorf("round %d: %w", p.Round, err)
+			err = fmt.Errorf("round %d: %w", p.Round, err)
+			if errors.Is(err, ErrHung) && !h.wedged {
+				err = errors.Join(err, h.finish(sink))
+			}
+			return err
 		}
 		arena = (arena + 1) % arenas
 		// The other arena's round is over since one round, and is next.
@@ -158,6 +175,11 @@ func (h *Host) Run(ctx context.Context, next func() (*traces.Program, bool), sin
 			return err
 		}
 	}
+	return h.finish(sink)
+}
+
+// finish reads the storage back and looks at the buffers a last time.
+func (h *Host) finish(sink Sink) error {
 	if err := h.readBack(sink); err != nil {
 		return err
 	}
@@ -177,25 +199,49 @@ func (h *Host) round(ctx context.Context, p *traces.Program, arena int, sink Sin
 			return err
 		}
 	}
-	if err := sink.Append(h.declare(p)); err != nil {
+	names, err := h.makeNames(p)
+	if err != nil {
+		return err
+	}
+	err = h.play(ctx, p, names, arena, sink)
+	// A runner that cannot be killed may still be at work there.
+	if names != nil && !h.wedged {
+		err = errors.Join(err, h.readNamesBack(p, names, sink), names.remove())
+	}
+	return err
+}
+
+// play runs p in the runner that is there.
+func (h *Host) play(ctx context.Context, p *traces.Program, names *nameSpace, arena int, sink Sink) error {
+	o := order{Program: p, Arena: arena}
+	if names != nil || p.Identity != nil {
+		var err error
+		if o.Limit, err = limitOf(p); err != nil {
+			return err
+		}
+	}
+	if names != nil {
+		o.Directories = names.base
+	}
+	if err := sink.Append(h.declare(p, names, o.Limit)); err != nil {
 		return err
 	}
 	h.shared.clearRound()
 	h.watches[arena].begin(p)
-	if err := h.child.send(order{Program: p, Arena: arena}); err != nil {
+	if err := h.child.send(o); err != nil {
 		h.child.kill()
 		<-h.child.gone
 		return fmt.Errorf("%w: %s", err, h.child.obituary())
 	}
 	end, begun, err := h.attend(ctx, p, sink)
 	if err != nil || end {
-		return errors.Join(err, h.bury(arena, begun, sink))
+		return errors.Join(err, h.bury(p, arena, begun, sink))
 	}
 	return nil
 }
 
 // declare makes the controller's first records of a round.
-func (h *Host) declare(p *traces.Program) []traces.Record {
+func (h *Host) declare(p *traces.Program, names *nameSpace, limit uint64) []traces.Record {
 	records := []traces.Record{traces.RoundRecord(traces.Controller, h.earliest(), p.Round, p.End)}
 	for i, f := range p.Files {
 		var flags, bytes uint64
@@ -214,6 +260,16 @@ func (h *Host) declare(p *traces.Program) []traces.Record {
 	for i, c := range p.Contexts {
 		records = append(records, traces.ContextRecord(uint32(i), c.Slots))
 	}
+	if names != nil {
+		records = append(records, names.declare(p)...)
+	}
+	if limit != 0 {
+		id := traces.Identity{Umask: runnerUmask}
+		if p.Identity != nil {
+			id = *p.Identity
+		}
+		records = append(records, traces.IdentityRecord(id, limit))
+	}
 	return records
 }
 
@@ -221,6 +277,10 @@ func (h *Host) declare(p *traces.Program) []traces.Record {
 // the clocks taken into account.
 func (h *Host) earliest() traces.Time { return max(0, h.clock.now()-h.clockError) }
 func (h *Host) latest() traces.Time   { return h.clock.now() + h.clockError }
+
+// controllerCalls is the earliest time of a call that the controller is about
+// to make: a thread's calls do not overlap.
+func (h *Host) controllerCalls() traces.Time { return max(h.earliest(), h.called) }
 
 // pollEvery is how often the rings are looked at while nothing comes.
 const pollEvery = time.Millisecond
@@ -257,8 +317,9 @@ func (h *Host) attend(ctx context.Context, p *traces.Program, sink Sink) (end bo
 			case r.What == killMe:
 				return true, h.earliest(), nil
 			case r.What == over:
+				_, thawing := h.thaw(p, sink)
 				_, err := h.drain(sink)
-				return false, 0, err
+				return false, 0, errors.Join(thawing, err)
 			}
 		case <-cancelled:
 			cancelled = nil
@@ -266,10 +327,22 @@ func (h *Host) attend(ctx context.Context, p *traces.Program, sink Sink) (end bo
 		case <-deadline:
 			return true, h.earliest(), nil
 		case <-timer.C:
+			// An exit waits for requests that may wait for the thaw.
+			if h.shared.control.exitBegun.Load() != 0 {
+				if _, err := h.thaw(p, sink); err != nil {
+					return true, h.earliest(), err
+				}
+			}
 		}
 		if now := h.shared.progress(); now != progress || n > 0 {
 			progress, since = now, time.Now()
 		} else if time.Since(since) > h.opts.Grace {
+			if thawed, err := h.thaw(p, sink); err != nil {
+				return true, h.earliest(), err
+			} else if thawed {
+				since = time.Now()
+				continue // and what waited for that goes on
+			}
 			return true, h.earliest(), fmt.Errorf("%w for %v: %s", ErrHung, h.opts.Grace, h.whereabouts(p))
 		}
 	}
@@ -298,8 +371,9 @@ func (h *Host) exited(started traces.Time) (bool, traces.Time, error) {
 }
 
 // bury makes sure that the runner is gone, takes what it left in the rings,
-// and from then on watches all buffers of the round.
-func (h *Host) bury(arena int, begun traces.Time, sink Sink) error {
+// and from then on watches all buffers of the round. Of a runner that cannot
+// be killed the trace says that it was to end, and not that it has.
+func (h *Host) bury(p *traces.Program, arena int, begun traces.Time, sink Sink) error {
 	k := h.child
 	end := traces.EndKill
 	if asked := h.shared.control.exitBegun.Load(); asked != 0 {
@@ -307,8 +381,9 @@ func (h *Host) bury(arena int, begun traces.Time, sink Sink) error {
 	} else {
 		k.kill()
 	}
-	if err := h.awaitGone(sink); err != nil {
-		return err
+	if err := h.awaitGone(p, sink); err != nil {
+		h.wedged = true
+		return errors.Join(err, sink.Append([]traces.Record{traces.ExitRecord(end, begun, traces.Never)}))
 	}
 	if _, err := h.drain(sink); err != nil {
 		return err
@@ -326,18 +401,23 @@ const goneWithin = 30 * time.Second
 
 // awaitGone waits for the end of the process and drains the rings meanwhile,
 // in which a thread may be waiting for room.
-func (h *Host) awaitGone(sink Sink) error {
+func (h *Host) awaitGone(p *traces.Program, sink Sink) error {
 	deadline := time.After(goneWithin)
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-h.child.gone:
-			return nil
+			_, err := h.thaw(p, sink)
+			return err
 		case <-deadline:
 			return fmt.Errorf("%w: the killed runner, process %d, is not gone after %v", ErrHung, h.child.process.Pid, goneWithin)
 		case <-tick.C:
 			if _, err := h.drain(sink); err != nil {
+				return err
+			}
+			// A freeze that was under way may have come to its end.
+			if _, err := h.thaw(p, sink); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,11 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -116,17 +119,50 @@ const ringThreaded = 2
 // Contract is the contract of the kernel that runs this process: that of its
 // release, or thread-based AIO's if the ring of a new context says so.
 func Contract(release string) (model.Contract, error) {
-	var ctx aioContext
-	if ret := ioSetup(1, &ctx); ret < 0 {
-		return model.Contract{}, fmt.Errorf("io_setup: %w", unix.Errno(-ret))
-	}
-	ring := ctx.ring()
-	threaded := ring.valid() && ring.compatFeatures&ringThreaded != 0
-	if ret := ioDestroy(ctx); ret < 0 {
-		return model.Contract{}, fmt.Errorf("io_destroy: %w", unix.Errno(-ret))
-	}
-	if threaded {
-		return model.ThreadContract(), nil
+	on, err := threaded()
+	switch {
+	case err != nil:
+		return model.Contract{}, err
+	case on:
+		c := model.ThreadContract()
+		c.Workers, err = boundedThreads()
+		return c, err
 	}
 	return model.MainlineContract(release)
+}
+
+// boundedThreads is how many threads of a context execute what ends by itself:
+// 64 in kernel/patches, unless a parameter says something else; 0 if another
+// implementation runs.
+func boundedThreads() (int, error) {
+	const dir = "/sys/module/aio_thread/parameters"
+	text, err := os.ReadFile(filepath.Join(dir, "bounded"))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(dir); err == nil {
+			return 64, nil
+		}
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the number of threads: %w", err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0, fmt.Errorf("read the number of threads: %w", err)
+	}
+	return max(n, 1), nil
+}
+
+// threaded reports whether a new context has threads.
+func threaded() (bool, error) {
+	var ctx aioContext
+	if ret := ioSetup(1, &ctx); ret < 0 {
+		return false, fmt.Errorf("io_setup: %w", unix.Errno(-ret))
+	}
+	ring := ctx.ring()
+	on := ring.valid() && ring.compatFeatures&ringThreaded != 0
+	if ret := ioDestroy(ctx); ret < 0 {
+		return false, fmt.Errorf("io_destroy: %w", unix.Errno(-ret))
+	}
+	return on, nil
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"unsafe"
@@ -26,6 +27,16 @@ type round struct {
 	iovecs   []unix.Iovec
 	scratch  []byte // the memory of the three above, and of the threads' areas
 	areas    []threadArea
+	// Of rounds with directories: the ways to each name by traces.Via, the
+	// memory of requests on names, all in text, and what is open of the names
+	// that data is transferred to.
+	places [][3]namePlace
+	named  []named
+	text   []byte
+	opened map[uint16]int
+	before map[int]bool // descriptors open as the round began
+	frozen atomic.Bool  // a step has frozen the storage's file system
+	unkept atomic.Int64 // error of a file that could not be kept open
 }
 
 // kioctx is a context of the round at run time.
@@ -52,6 +63,8 @@ type request struct {
 	context uint32 // where it is submitted, or traces.NoContext
 	stream  bool
 	record  traces.Record // without the thread
+	iovecs  []unix.Iovec
+	reuse   bool // its iocb is another request's, too
 }
 
 // threadArea is memory of one thread that the kernel reads and writes.
@@ -62,6 +75,10 @@ type threadArea struct {
 	mask    *[sigsetBytes]byte
 	result  *ioEvent // of io_cancel
 	word    *[8]byte // of eventfds
+	statx   *unix.Statx_t
+	empty   []byte // a path
+	keep    *keeper
+	keeper  [2]int // a pair of sockets; -1 if opened files just stay open
 }
 
 // file is a file of the round at run time.
@@ -81,17 +98,12 @@ func (f *file) end(r *traces.RequestDecl) int {
 }
 
 // newRound makes p ready: streams are opened, buffers stamped or filled, iocbs
-// written. Contexts are set up later, by thread 0.
-func newRound(p *traces.Program, run uint32, a *arena, storage int) (*round, error) {
+// written. Contexts are set up later, by thread 0. In base are the directories.
+func newRound(p *traces.Program, run uint32, a *arena, storage int, base string) (*round, error) {
 	r := &round{program: p, run: run, arena: a}
 	a.lay(p)
-	if err := r.openFiles(storage); err != nil {
-		r.close()
-		return nil, err
-	}
-	if err := r.layScratch(); err != nil {
-		r.close()
-		return nil, err
+	if err := r.open(storage, base); err != nil {
+		return nil, errors.Join(err, r.close())
 	}
 	r.contexts = make([]kioctx, len(p.Contexts))
 	r.requests = make([]request, len(p.Requests))
@@ -117,7 +129,29 @@ func newRound(p *traces.Program, run uint32, a *arena, storage int) (*round, err
 	return r, nil
 }
 
-func (r *round) openFiles(storage int) error {
+func (r *round) open(storage int, base string) error {
+	if base != "" || r.program.Identity != nil {
+		var err error
+		if r.before, err = openDescriptors(); err != nil {
+			return err
+		}
+	}
+	if err := r.openFiles(storage, base); err != nil {
+		return err
+	}
+	if err := r.layScratch(); err != nil {
+		return err
+	}
+	if err := r.layNames(base); err != nil {
+		return err
+	}
+	if id := r.program.Identity; id != nil && id.Descriptors != 0 {
+		return r.makeKeepers()
+	}
+	return nil
+}
+
+func (r *round) openFiles(storage int, base string) error {
 	r.files = make([]file, len(r.program.Files))
 	for i := range r.files {
 		f, decl := &r.files[i], r.program.Files[i]
@@ -138,6 +172,10 @@ func (r *round) openFiles(storage int) error {
 		case traces.Eventfd:
 			var fd int
 			fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+			f.ends = [2]int{fd, fd}
+		case traces.Directory:
+			var fd int
+			fd, err = unix.Open(directoryOf(base, i), unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 			f.ends = [2]int{fd, fd}
 		}
 		if err != nil {
@@ -161,7 +199,7 @@ func (r *round) layScratch() error {
 			events[t] = max(events[t], int(s.Max))
 		}
 	}
-	const own = 256 // timeout, sigset, mask, result and word of a thread
+	const own = 768 // all of a thread's area but the events
 	n := len(p.Requests)*int(unsafe.Sizeof(iocb{})+unsafe.Sizeof(uintptr(0))) + iovecs*int(unsafe.Sizeof(unix.Iovec{}))
 	for _, e := range events {
 		n += own + e*int(unsafe.Sizeof(ioEvent{}))
@@ -184,6 +222,10 @@ func (r *round) layScratch() error {
 			mask:    (*[sigsetBytes]byte)(unsafe.Add(at, 64)),
 			word:    (*[8]byte)(unsafe.Add(at, 96)),
 			result:  (*ioEvent)(unsafe.Add(at, 128)),
+			empty:   unsafe.Slice((*byte)(unsafe.Add(at, 160)), 1),
+			keep:    (*keeper)(unsafe.Add(at, 192)),
+			keeper:  [2]int{-1, -1},
+			statx:   (*unix.Statx_t)(unsafe.Add(at, 384)),
 			events:  unsafe.Slice((*ioEvent)(unsafe.Add(at, own)), events[t]),
 		}
 		at = unsafe.Add(at, own+events[t]*int(unsafe.Sizeof(ioEvent{})))
@@ -191,6 +233,9 @@ func (r *round) layScratch() error {
 	r.pointers = unsafe.Slice((*uintptr)(at), len(p.Requests))
 	for i := range r.iocbs {
 		r.pointers[i] = uintptr(unsafe.Pointer(&r.iocbs[i]))
+		if j := p.Requests[i].Reuse; j != 0 {
+			r.pointers[i] = r.pointers[j-1] // an earlier one
+		}
 	}
 	return nil
 }
@@ -200,11 +245,19 @@ func (r *round) layScratch() error {
 func (r *round) prepare(i int, iovecs []unix.Iovec) []unix.Iovec {
 	decl, q, cb, buf := &r.program.Requests[i], &r.requests[i], &r.iocbs[i], r.arena.buffers[i]
 	id := r.program.First + traces.RequestID(i)
-	f := &r.files[decl.File]
-	q.stream = f.kind != traces.Storage
+	kind := r.files[decl.File].kind
+	q.stream = kind != traces.Storage && kind != traces.Directory
+	q.reuse = decl.Reuse != 0
 
-	*cb = iocb{data: uint64(r.run)<<32 | uint64(id), opcode: uint16(decl.Opcode), fd: uint32(f.end(decl))}
+	*cb = iocb{data: uint64(r.run)<<32 | uint64(id), opcode: uint16(decl.Opcode)}
+	if !decl.Opcode.Names() {
+		cb.fd = uint32(r.descriptor(decl))
+	}
 	switch op := decl.Opcode; {
+	case op.Names():
+		r.named[i].prepare(cb, decl)
+	case op == model.ReadAhead:
+		cb.offset, cb.nbytes = decl.Offset, uint64(decl.Bytes)
 	case op == model.Poll:
 		cb.buf = uint64(decl.Offset)
 	case op == model.PReadV || op == model.PWriteV:
@@ -215,7 +268,7 @@ func (r *round) prepare(i int, iovecs []unix.Iovec) []unix.Iovec {
 		if n > 0 {
 			cb.buf = uint64(uintptr(unsafe.Pointer(&iovecs[0])))
 		}
-		iovecs = iovecs[n:]
+		q.iovecs, iovecs = iovecs[:n], iovecs[n:]
 	case op.Transfers():
 		cb.offset = decl.Offset
 		cb.nbytes = uint64(len(buf))
@@ -236,9 +289,20 @@ func (r *round) prepare(i int, iovecs []unix.Iovec) []unix.Iovec {
 		fill(buf, patternUnfilled)
 	}
 	r.arena.states[i].Store(stateInUse)
-	q.record = traces.RequestRecord(0, q.context, id, decl.Opcode, decl.File, decl.Eventfd,
-		decl.Offset, decl.Bytes, 0, cb.data, uint64(uintptr(unsafe.Pointer(cb))))
+	obj := uint64(r.pointers[i])
+	if decl.Opcode.Names() {
+		q.record = r.nameRecord(q.context, id, decl, cb.data, obj)
+	} else {
+		q.record = traces.RequestRecord(0, q.context, id, decl.Opcode, decl.File, decl.Eventfd, decl.Offset, decl.Bytes, 0, cb.data, obj)
+	}
 	return iovecs
+}
+
+// cb is the iocb that request i is submitted and cancelled by.
+func (r *round) cb(i int) *iocb {
+	// Mapped memory does not move; going by way of the pointer's own address
+	// is what tells vet so.
+	return *(**iocb)(unsafe.Pointer(&r.pointers[i]))
 }
 
 func address(buf []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(buf)))) }
@@ -262,8 +326,9 @@ func split(buf []byte, iovecs []unix.Iovec) {
 	}
 }
 
-// close closes the streams and unmaps the scratch memory.
-func (r *round) close() {
+// close closes the streams, the directories and what programs have opened, and
+// unmaps the scratch memory.
+func (r *round) close() error {
 	for i := range r.files {
 		f := &r.files[i]
 		if f.kind == traces.Storage {
@@ -275,8 +340,14 @@ func (r *round) close() {
 			}
 		}
 	}
-	if r.scratch != nil {
-		// It was mapped by layScratch, so unmapping it cannot fail.
-		_ = unix.Munmap(r.scratch)
+	for _, memory := range [...][]byte{r.scratch, r.text} {
+		if memory != nil {
+			// It was mapped above, so unmapping it cannot fail.
+			_ = unix.Munmap(memory)
+		}
 	}
+	if r.before == nil {
+		return nil
+	}
+	return closeOthers(r.before)
 }

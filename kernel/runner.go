@@ -36,6 +36,9 @@ type settings struct {
 type order struct {
 	Program *traces.Program `json:"program"`
 	Arena   int             `json:"arena"` // which of the two to use
+	// Of programs with directories, or with an identity:
+	Directories string `json:"directories,omitempty"` // what has the directories
+	Limit       uint64 `json:"limit,omitempty"`       // RLIMIT_NOFILE
 }
 
 // report is the runner's message to its parent.
@@ -76,6 +79,7 @@ func runnerMain() error {
 	if err := unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData("aiocheck-runner\x00"))), 0, 0, 0); err != nil {
 		return fmt.Errorf("name the process: %w", err)
 	}
+	unix.Umask(runnerUmask)
 	socket := os.NewFile(runnerSocket, "socket to the parent")
 	var conf settings
 	in := json.NewDecoder(socket)
@@ -140,16 +144,32 @@ func (r *runner) tell(what report) error {
 	return nil
 }
 
-// round runs one program. Each of its threads has an OS thread of its own
-// that ends with it. A program that ends by an exit does not return.
+// round runs one program.
 func (r *runner) round(o *order) error {
-	p := o.Program
-	made, err := newRound(p, r.conf.Run, &r.memory.arenas[o.Arena], runnerStorage)
+	made, err := newRound(o.Program, r.conf.Run, &r.memory.arenas[o.Arena], runnerStorage, o.Directories)
 	if err != nil {
 		return err
 	}
-	defer made.close()
+	id, err := made.identity()
+	restore := func() error { return nil }
+	if err == nil && o.Limit != 0 {
+		restore, err = limitDescriptors(o.Limit)
+		if err == nil && id != nil && id.Descriptors != 0 {
+			err = fillDescriptors(runnerStorage, o.Limit, id.Descriptors)
+		}
+	}
+	if err == nil {
+		err = r.play(o.Program, made, id)
+	}
+	if restore != nil {
+		err = errors.Join(err, restore())
+	}
+	return errors.Join(err, made.close())
+}
 
+// play runs the threads of a round. Each has an OS thread of its own that ends
+// with it. A program that ends by an exit does not return.
+func (r *runner) play(p *traces.Program, made *round, id *identity) error {
 	killing, err := json.Marshal(report{What: killMe})
 	if err != nil {
 		return fmt.Errorf("prepare the last message: %w", err)
@@ -172,6 +192,9 @@ func (r *runner) round(o *order) error {
 			// that are pending on it with it.
 			runtime.LockOSThread()
 			err := t.prepare(r.mask)
+			if id != nil && err == nil {
+				err = id.adopt()
+			}
 			t.rec.Record(traces.RoundRecord(t.number, t.now(), p.Round, p.End))
 			if t.number == 0 {
 				for c := 0; c < len(t.contexts) && err == nil; c++ {
@@ -195,6 +218,9 @@ func (r *runner) round(o *order) error {
 			if p.End == traces.EndExit {
 				t.step(&traces.Step{Do: traces.DoExit})
 			}
+			if t.number == 0 && made.frozen.Load() {
+				t.thaw() // what waits for it has to end
+			}
 			t.closeContexts()
 			closing.Done()
 			if t.number == 0 && p.End == traces.EndDrain {
@@ -204,6 +230,9 @@ func (r *runner) round(o *order) error {
 		})
 	}
 	done.Wait()
+	if ret := made.unkept.Load(); ret != 0 {
+		failed = append(failed, fmt.Errorf("keep a file open: %w", unix.Errno(-ret)))
+	}
 	return errors.Join(failed...)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"aiocheck/model"
 	"aiocheck/traces"
 )
 
@@ -129,11 +130,19 @@ const (
 	stateBits = 3
 )
 
+// bufferBytes is the size of a request's buffer. A READAHEAD has none.
+func bufferBytes(r *traces.RequestDecl) int64 {
+	if r.Opcode == model.ReadAhead {
+		return 0
+	}
+	return int64(r.Bytes)
+}
+
 // arenaBytes is what the buffers of p need.
 func arenaBytes(p *traces.Program) int64 {
 	n := pageRound(8 * int64(len(p.Requests)))
 	for i := range p.Requests {
-		n += pageRound(int64(p.Requests[i].Skew) + int64(p.Requests[i].Bytes))
+		n += pageRound(int64(p.Requests[i].Skew) + bufferBytes(&p.Requests[i]))
 	}
 	return n
 }
@@ -152,7 +161,7 @@ func (a *arena) lay(p *traces.Program) {
 	a.states = unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&a.memory[0])), len(p.Requests))
 	at := pageRound(8 * int64(len(p.Requests)))
 	for i := range p.Requests {
-		skew, bytes := int64(p.Requests[i].Skew), int64(p.Requests[i].Bytes)
+		skew, bytes := int64(p.Requests[i].Skew), bufferBytes(&p.Requests[i])
 		a.buffers = append(a.buffers, a.memory[at+skew:at+skew+bytes:at+skew+bytes])
 		at += pageRound(skew + bytes)
 	}

@@ -95,6 +95,18 @@ func (t *thread) step(s *traces.Step) {
 	case traces.DoExit:
 		t.shared.exitBegun.Store(t.clock.now())
 		call(unix.SYS_EXIT_GROUP, 0, 0, 0, 0, 0, 0)
+	case traces.DoNamed:
+		t.operate(int(s.Request))
+	case traces.DoStat:
+		t.stat(s.Name)
+	case traces.DoReuse:
+		t.reuse(int(s.Request), s.Name)
+	case traces.DoChdir:
+		t.chdir(s.File)
+	case traces.DoFreeze:
+		t.freeze()
+	case traces.DoThaw:
+		t.thaw()
 	}
 }
 
@@ -133,7 +145,11 @@ func (t *thread) setup(c uint32) error {
 
 func (t *thread) submit(c uint32, first, n int) {
 	for i := first; i < first+n; i++ {
-		r := t.requests[i].record
+		q := &t.requests[i]
+		if q.reuse {
+			*t.cb(i) = t.iocbs[i]
+		}
+		r := q.record
 		r.Thread = t.number
 		t.rec.Record(r)
 	}
@@ -149,7 +165,7 @@ func (t *thread) submit(c uint32, first, n int) {
 
 func (t *thread) cancel(c uint32, i int) {
 	t.invoke(c, traces.CallCancel, t.program.First+traces.RequestID(i), 0, 0, 0, 0)
-	ret := ioCancel(t.contexts[c].id, &t.iocbs[i], t.area.result)
+	ret := ioCancel(t.contexts[c].id, t.cb(i), t.area.result)
 	t.returned(t.now(), ret, 0, 0)
 }
 
@@ -238,7 +254,8 @@ func (t *thread) reaped(ctx *kioctx, n int) {
 }
 
 // ended looks at the buffer of request i, which moved res bytes, and releases
-// it; unless another thread does, as after a second event.
+// it, and at what an OPENAT has found; unless another thread does, as after a
+// second event.
 func (t *thread) ended(i int, res model.Result) {
 	if !t.arena.take(i) {
 		return
@@ -248,6 +265,9 @@ func (t *thread) ended(i int, res model.Result) {
 		t.data(i, decl, res)
 	}
 	t.arena.release(i, traces.AfterEvent, t.clock)
+	if decl.Opcode == model.OpenAt && res >= 0 {
+		t.opens(t.program.First+traces.RequestID(i), int(res))
+	}
 }
 
 // data records what the buffer of a successful read holds. Of the bytes beyond
@@ -330,7 +350,7 @@ func (t *thread) transfer(kind traces.CallKind, i int) {
 			trap = unix.SYS_PWRITE64
 		}
 	}
-	fd := t.files[decl.File].end(decl)
+	fd := t.descriptor(decl)
 	t.invoke(traces.NoContext, kind, record.Request, decl.File, int64(len(buf)), offset, 0)
 	ret := call(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)), uintptr(offset), 0, 0)
 	t.returned(t.now(), ret, 0, 0)

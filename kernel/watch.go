@@ -57,22 +57,21 @@ func (h *Host) readBack(sink Sink) error {
 	}
 	defer unix.Munmap(buf)
 	var records []traces.Record
-	var ended traces.Time
 	for at := int64(0); at < h.storage.Device.Bytes; at += chunkBytes {
 		piece := buf[:min(chunkBytes, h.storage.Device.Bytes-at)]
 		fill(piece, patternUnfilled)
 		id := h.next
 		h.next++
-		begun := max(h.earliest(), ended) // a thread's calls do not overlap
+		begun := h.controllerCalls()
 		n, err := unix.Pread(int(h.storage.file.Fd()), piece, at)
-		ended = h.latest()
+		h.called = h.latest()
 		if err != nil {
 			return fmt.Errorf("read %s back: %d bytes at %d: %w", h.storage.Device.Path, len(piece), at, err)
 		}
 		records = append(records[:0],
 			traces.RequestRecord(traces.Controller, traces.NoContext, id, 0, 0, 0, at, uint32(len(piece)), 0, 0, 0),
 			traces.InvokeRecord(traces.Controller, traces.NoContext, traces.CallRead, id, 0, begun, int64(len(piece)), at, 0),
-			traces.ReturnRecord(traces.Controller, ended, 0, 0, 0))
+			traces.ReturnRecord(traces.Controller, h.called, 0, 0, 0))
 		records[2].B = uint64(n)
 		scan := Scan(piece[:n], h.opts.Run, at, false)
 		for span, ok := scan.Next(); ok; span, ok = scan.Next() {
