@@ -24,13 +24,22 @@ type litmusCommand struct {
 	Design    []string `help:"Run under these designs or groups of designs, not those that the conditions name; with +BUG for a seeded bug." placeholder:"D"`
 	Outcome   string   `help:"Show a witness for an outcome of which this expression is true." placeholder:"EXPRESSION"`
 	Schedules string   `help:"Write the witnesses as schedules into this directory, for aiocheck replay." placeholder:"DIR"`
-	Overwrite bool     `help:"Overwrite schedules that exist."`
-	Target    string   `help:"Where to run: in the model, or as programs on a target: ${enum}." enum:"model,sim,host" default:"model"`
-	Runs      int      `help:"How often a target runs each test (default: 100)." placeholder:"N"`
-	Seed      uint64   `help:"Seed of the times at which a target's programs make their calls." default:"1" placeholder:"N"`
-	MaxStates int64    `help:"Stop exploring a test after so many states." default:"5000000" placeholder:"N"`
-	JSON      bool     `name:"json" help:"Print one JSON object for each test."`
-	Fmt       bool     `help:"Rewrite the files in the canonical form instead of running them."`
+	Overwrite bool     `help:"Overwrite schedules and traces that exist."`
+	Target    string   `help:"Where to run: in the model, or as programs on a target: ${enum}." enum:"model,sim,host,qemu" default:"model"`
+	targetFlags
+	MaxStates int64 `help:"Stop exploring a test after so many states." default:"5000000" placeholder:"N"`
+	JSON      bool  `name:"json" help:"Print one JSON object for each test."`
+	Fmt       bool  `help:"Rewrite the files in the canonical form instead of running them."`
+}
+
+// targetFlags are for runs on targets.
+type targetFlags struct {
+	guestFlags `embed:""`
+	runFlags   `embed:""`
+	Repeat     int    `help:"How often a target runs each test (default: 100)." placeholder:"N"`
+	Seed       uint64 `help:"Seed of the times at which a target's programs make their calls." default:"1" placeholder:"N"`
+	First      int    `help:"Begin with this run of a seed, to see it again." placeholder:"N"`
+	Keep       string `help:"Directory for the traces of runs with findings (default: the temporary directory)." placeholder:"DIR"`
 }
 
 // Run runs tests in the model; the exit code is that of the worst condition.

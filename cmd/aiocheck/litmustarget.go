@@ -5,7 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"aiocheck/checker"
 	library "aiocheck/litmus"
@@ -14,46 +19,48 @@ import (
 	"aiocheck/traces"
 )
 
-// defaultRuns is how often a test is run on a target.
-const defaultRuns = 100
+// defaultRepeat is how often a test is run on a target.
+const defaultRepeat = 100
 
 // runTarget runs tests as programs; a forbidden outcome, or a history that the
 // checker refuses, is a violation.
 func (c *litmusCommand) runTarget(s *session) error {
-	switch {
-	case len(c.Design) > 0 || c.Outcome != "" || c.Schedules != "":
-		return usageError(errors.New("--design, --outcome and --schedules are for the model"))
-	case c.Runs < 0:
-		return usageError(errors.New("--runs is above 0"))
-	case c.Runs == 0:
-		c.Runs = defaultRuns
+	if err := c.completeTarget(); err != nil {
+		return usageError(err)
 	}
 	tests, err := c.tests()
 	if err != nil {
 		return usageError(err)
 	}
+	machine, err := c.openMachine(s)
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(s.stdout)
 	defer out.Flush()
+	l := &litmusRun{litmusCommand: c, session: s, machine: machine}
 	var reports []*runner.TargetReport
 	violated := false
+	told := newSteps(s.stderr, len(tests))
 	for _, e := range tests {
-		r, err := c.runOnTarget(s, e)
+		r, err := l.test(e)
 		if err != nil {
-			return err
-		}
-		if s.ctx.Err() != nil {
-			return machineError(fmt.Errorf("run %s: %w", e.Path, s.ctx.Err()))
+			return errors.Join(err, machine.close())
 		}
 		reports = append(reports, r)
-		violated = violated || len(r.Forbidden)+len(r.Broken) > 0
+		violated = violated || r.Finding()
 		if c.JSON {
 			err = json.NewEncoder(out).Encode(r)
 		} else {
 			err = r.WriteText(out)
 		}
-		if err != nil {
-			return fmt.Errorf("print litmus result: %w", err)
+		if err = errors.Join(err, out.Flush()); err != nil {
+			return errors.Join(fmt.Errorf("print litmus result: %w", err), machine.close())
 		}
+		told.step()
+	}
+	if err := machine.close(); err != nil {
+		return machineError(err)
 	}
 	if !c.JSON {
 		if err := runner.WriteTargetSummary(out, reports); err != nil {
@@ -66,54 +73,180 @@ func (c *litmusCommand) runTarget(s *session) error {
 	return nil
 }
 
-// runOnTarget runs a test so many times, each a round of one run.
-func (c *litmusCommand) runOnTarget(s *session, e library.Entry) (*runner.TargetReport, error) {
-	plan, err := runner.NewPlan(s.ctx, e.Test, explore.Options{MaxStates: c.MaxStates})
+func (c *litmusCommand) completeTarget() error {
+	switch {
+	case len(c.Design) > 0 || c.Outcome != "" || c.Schedules != "":
+		return errors.New("--design, --outcome and --schedules are for the model")
+	case c.Repeat < 0 || c.First < 0:
+		return errors.New("--repeat is above 0, --first not below")
+	case c.Kernel != "" && c.Target != "qemu":
+		return errors.New("--kernel needs --target qemu")
+	case c.Repeat == 0:
+		c.Repeat = defaultRepeat
+	}
+	return c.runFlags.check(c.Target)
+}
+
+// How long what may never come is waited for: at first, and before it is said
+// that it does not come. Programs that wait for it only by mistake wait longer:
+// until a round that is drained is given up.
+const (
+	settle       = 50 * time.Millisecond
+	settleSurely = 3 * time.Second
+	sureRounds   = 5 // so many rounds of a test are made again with the longer wait
+)
+
+// litmusRun is a run of tests on a target.
+type litmusRun struct {
+	*litmusCommand
+	*session
+	machine litmusMachine
+}
+
+// test runs a test so many times, each a round of some run.
+func (l *litmusRun) test(e library.Entry) (*runner.TargetReport, error) {
+	plan, err := runner.NewPlan(l.ctx, e.Test, l.machine.kernel(), explore.Options{MaxStates: l.MaxStates})
 	if err != nil {
 		return nil, usageError(err)
 	}
+	r := plan.Report(e.Path)
+	r.Seed = l.Seed
 	if plan.Unrunnable != "" {
-		return plan.Report(e.Path, nil, 0)
+		return r, nil
 	}
-	const align = 512 // a unit on storage: a sector
-	v := verifyCommand{Target: c.Target, Seed: c.Seed, Buffered: !plan.Direct, Threads: plan.Threads()}
-	v.Region = size(plan.StorageBytes(c.Runs, align))
-	t, err := v.open(s.ctx, s.stderr)
-	if err != nil {
-		return nil, err
-	}
-	header := t.header()
-	if plan.Direct && (!header.Device.Direct || header.Device.Align > align) {
-		plan.Unrunnable = fmt.Sprintf("the storage at %s does not do O_DIRECT in sectors", header.Device.Path)
-		r, err := plan.Report(e.Path, nil, 0)
-		return r, errors.Join(err, t.close())
-	}
-	var logs logs
-	round := 0
-	err = t.run(s.ctx, func() (*traces.Program, bool) {
-		if round == c.Runs {
-			return nil, false
+	t := &litmusTest{litmusRun: l, plan: plan, report: r}
+	for draw := l.First; draw < l.First+l.Repeat && r.Hung == ""; {
+		n := min(l.First+l.Repeat-draw, max(1, int(l.machine.storage()/plan.StorageBytes(1))))
+		if err := t.rounds(draw, n); err != nil {
+			return nil, err
 		}
-		round++
-		return plan.Program(c.Seed, round-1, c.Runs, align), true
-	}, &logs)
-	if err = errors.Join(err, t.close()); err != nil {
-		return nil, machineError(fmt.Errorf("run %s: %w", e.Path, err))
+		draw += n
 	}
-	h, err := traces.FromLogs(header, logs...)
-	if err != nil {
-		return nil, machineError(fmt.Errorf("read what was recorded of %s: %w", e.Path, err))
-	}
-	r, err := plan.Report(e.Path, h, align)
-	if err != nil {
-		return nil, machineError(err)
-	}
-	for _, verdict := range checker.Check(h, checker.Limits{}).Verdicts {
-		if verdict.Outcome == checker.Violated {
-			r.Broken = append(r.Broken, verdict.Property.Name)
+	slices.Sort(t.again)
+	for _, draw := range t.again[:min(len(t.again), sureRounds)] {
+		if r.Hung != "" {
+			break
+		}
+		if err := t.surely(draw); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// litmusTest is a test that is being run.
+type litmusTest struct {
+	*litmusRun
+	plan   *runner.Plan
+	report *runner.TargetReport
+	again  []int // draws of rounds in which something forbidden never to come had not come
+}
+
+// rounds makes n rounds of a run, and counts what they show.
+func (t *litmusTest) rounds(draw, n int) error {
+	seen, err := t.run(draw, n, settle)
+	for i := range seen {
+		if s := &seen[i]; s.Waiting && !s.Allowed {
+			t.again = append(t.again, draw+i)
+		} else {
+			t.report.Add(draw+i, s)
+		}
+	}
+	return err
+}
+
+// surely makes a round again with a wait that is long enough to say that
+// something does not come.
+func (t *litmusTest) surely(draw int) error {
+	t.report.Late++
+	seen, err := t.run(draw, 1, settleSurely)
+	for i := range seen {
+		t.report.Add(draw, &seen[i])
+	}
+	return err
+}
+
+// run makes rounds, keeps their trace if there is something to see in it, and
+// has the checker judge it.
+func (t *litmusTest) run(draw, n int, settle time.Duration) ([]runner.Seen, error) {
+	programs := make([]*traces.Program, n)
+	for i := range programs {
+		in := runner.Instance{Round: i, Seed: t.Seed, Draw: uint64(draw + i), Settle: settle}
+		programs[i] = t.plan.Program(in, n)
+	}
+	rec, err := t.machine.run(t.ctx, t.plan, programs)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("run %s: %w", t.report.Path, err)
+	case t.ctx.Err() != nil:
+		return nil, machineError(fmt.Errorf("run %s: %w", t.report.Path, t.ctx.Err()))
+	case rec.refused != "":
+		t.report.Unrunnable = rec.refused
+		return nil, nil
+	}
+	h, err := traces.FromLogs(rec.header, rec.logs...)
+	if err != nil {
+		return nil, machineError(fmt.Errorf("read what was recorded of %s: %w", t.report.Path, err))
+	}
+	seen, err := t.plan.Observe(h, rec.hung == "")
+	if err != nil {
+		return nil, machineError(err)
+	}
+	t.report.Hung = rec.hung
+	finding := rec.hung != "" || slices.ContainsFunc(seen, func(s runner.Seen) bool { return !s.Allowed && !s.Torn })
+	for _, name := range append(t.broken(h), rec.reports...) {
+		finding = true
+		if !slices.Contains(t.report.Broken, name) {
+			t.report.Broken = append(t.report.Broken, name)
+		}
+	}
+	if finding {
+		return seen, t.keep(rec, programs)
+	}
+	return seen, nil
+}
+
+// broken are the properties that the checker finds violated.
+func (t *litmusTest) broken(h *traces.History) (names []string) {
+	for _, v := range checker.Check(h, checker.Limits{}).Verdicts {
+		if v.Outcome == checker.Violated {
+			names = append(names, v.Property.Name)
+		}
+	}
+	return names
+}
+
+// keep writes the trace of a run and, beside it, its programs.
+func (t *litmusTest) keep(rec *recordedRun, programs []*traces.Program) error {
+	dir := t.Keep
+	if dir == "" {
+		dir = os.TempDir()
+	} else if err := os.MkdirAll(dir, 0o777); err != nil {
+		return machineError(fmt.Errorf("make directory: %w", err))
+	}
+	name := strings.ReplaceAll(strings.TrimSuffix(t.report.Path, ".litmus"), "/", "-")
+	path := filepath.Join(dir, fmt.Sprintf("litmus-%s-%d-%d.aiot", strings.TrimPrefix(name, "-"), os.Getpid(), len(t.report.Traces)))
+	err := writeFile(path, t.Overwrite, func(w io.Writer) error {
+		trace, err := traces.NewWriter(w, rec.header)
+		if err != nil {
+			return err
+		}
+		for _, log := range rec.logs {
+			if err := trace.Append(log); err != nil {
+				return err
+			}
+		}
+		finish := traces.FinishComplete
+		if rec.hung != "" {
+			finish = traces.FinishFailed
+		}
+		return trace.Close(finish, rec.hung)
+	})
+	if err != nil {
+		return err
+	}
+	t.report.Traces = append(t.report.Traces, path)
+	return writeFile(path+".json", t.Overwrite, func(w io.Writer) error { return json.NewEncoder(w).Encode(programs) })
 }
 
 // logs are records by thread.
@@ -132,4 +265,26 @@ func (l *logs) Append(records []traces.Record) error {
 	}
 	(*l)[i] = append((*l)[i], records...)
 	return nil
+}
+
+// steps tells how many of some steps were made, and how long the others will
+// take, now and then.
+type steps struct {
+	out         io.Writer
+	done, total int
+	start, told time.Time
+}
+
+func newSteps(out io.Writer, total int) *steps {
+	return &steps{out: out, total: total, start: time.Now(), told: time.Now()}
+}
+
+func (s *steps) step() {
+	s.done++
+	if time.Since(s.told) < plainEvery {
+		return
+	}
+	s.told = time.Now()
+	left := time.Since(s.start) * time.Duration(s.total-s.done) / time.Duration(s.done)
+	fmt.Fprintf(s.out, "aiocheck: %d of %d tests, %s left\n", s.done, s.total, left.Round(time.Second))
 }

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"aiocheck/kernel"
+	"aiocheck/kernel/qemu"
+	runner "aiocheck/sim/litmus"
+	"aiocheck/traces"
+)
+
+// litmusMachine runs the programs of litmus tests.
+type litmusMachine interface {
+	kernel() runner.Kernel
+	// storage is how many bytes of storage one run can use.
+	storage() int64
+	// run runs programs of a plan. Its error is one that ends everything.
+	run(ctx context.Context, p *runner.Plan, programs []*traces.Program) (*recordedRun, error)
+	close() error
+}
+
+// recordedRun is what a machine recorded.
+type recordedRun struct {
+	header  traces.Header
+	logs    logs
+	hung    string   // where the run hung
+	reports []string // what the kernel reported of itself
+	refused string   // why the programs were not run at all
+}
+
+// openMachine prepares the target.
+func (c *litmusCommand) openMachine(s *session) (litmusMachine, error) {
+	switch c.Target {
+	case "qemu":
+		return c.openLitmusGuest(s)
+	case "sim":
+		k := runner.Kernel{Grain: 512}
+		if c.threads(false) {
+			k.Abilities = traces.Abilities{Threaded: true, Names: true, Identity: true}
+		}
+		return &litmusProcess{litmusCommand: c, session: s, is: k}, nil
+	}
+	running, err := kernel.Running()
+	if err != nil {
+		return nil, machineError(err)
+	}
+	contract, err := kernel.Contract(running.Release)
+	if err != nil {
+		return nil, machineError(err)
+	}
+	k := runner.Kernel{Abilities: traces.Abilities{Threaded: contract.Threaded}, Workers: boundedThreads, Sizes: true, Grain: pageBytes}
+	return &litmusProcess{litmusCommand: c, session: s, is: k}, nil
+}
+
+const (
+	pageBytes = 4096
+	// boundedThreads is how many requests that end by themselves a context
+	// executes at the same time, in kernels with our patches.
+	boundedThreads = 64
+	// litmusBytes is the storage of a run: enough for a hundred rounds of
+	// every test of the library.
+	litmusBytes = 2 << 20
+)
+
+// litmusProcess runs each plan in a target of its own, as verify has them.
+type litmusProcess struct {
+	*litmusCommand
+	*session
+	is runner.Kernel
+}
+
+func (m *litmusProcess) kernel() runner.Kernel { return m.is }
+func (m *litmusProcess) storage() int64        { return litmusBytes }
+func (m *litmusProcess) close() error          { return nil }
+
+func (m *litmusProcess) run(ctx context.Context, p *runner.Plan, programs []*traces.Program) (*recordedRun, error) {
+	v := verifyCommand{runFlags: m.runFlags, Target: m.Target, Seed: m.Seed, Buffered: !p.Direct,
+		Threads: p.Threads(), Region: litmusBytes}
+	t, err := v.open(ctx, m.stderr)
+	if err != nil {
+		return nil, err
+	}
+	header := t.header()
+	if why := undirected(p, &header); why != "" {
+		return &recordedRun{refused: why}, t.close()
+	}
+	rec := &recordedRun{header: header}
+	err = t.run(ctx, feed(programs), &rec.logs)
+	if errors.Is(err, kernel.ErrHung) {
+		rec.hung, err = err.Error(), nil
+	}
+	if err = errors.Join(err, t.close()); err != nil {
+		return nil, machineError(err)
+	}
+	return rec, nil
+}
+
+// undirected says that a plan needs direct transfers that the storage does not
+// do, "" if it does.
+func undirected(p *runner.Plan, h *traces.Header) string {
+	if p.Direct && (!h.Device.Direct || h.Device.Align > 512) {
+		return fmt.Sprintf("the storage at %s does not do O_DIRECT in sectors", h.Device.Path)
+	}
+	return ""
+}
+
+// feed hands out programs one after the other.
+func feed(programs []*traces.Program) func() (*traces.Program, bool) {
+	return func() (*traces.Program, bool) {
+		if len(programs) == 0 {
+			return nil, false
+		}
+		p := programs[0]
+		programs = programs[1:]
+		return p, true
+	}
+}
+
+// litmusGuest runs all plans in one guest, and in a new one if it hangs.
+type litmusGuest struct {
+	*litmusCommand
+	*session
+	is      runner.Kernel
+	guest   *qemu.Guest
+	reports int // so many reports of the kernel were told
+}
+
+func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
+	m := &litmusGuest{litmusCommand: c, session: s}
+	if err := m.start(s.ctx); err != nil {
+		return nil, err
+	}
+	// Ask the kernel what it can do.
+	ready, err := m.open(s.ctx, &runner.Plan{}, 1)
+	if err != nil {
+		return nil, errors.Join(machineError(err), m.close())
+	}
+	m.is = runner.Kernel{Abilities: traces.Abilities{Threaded: ready.Contract.Threaded}, Workers: boundedThreads, Sizes: true, Grain: pageBytes}
+	err = m.guest.Run(s.ctx, feed(nil), new(logs))
+	if err != nil {
+		return nil, errors.Join(machineError(err), m.close())
+	}
+	return m, nil
+}
+
+// start boots a guest.
+func (m *litmusGuest) start(ctx context.Context) error {
+	var err error
+	if m.guest, err = m.boot(ctx, m.runFlags, litmusBytes, nil); err != nil {
+		return err
+	}
+	m.reports = 0
+	g := m.guest
+	fmt.Fprintf(m.stderr, "aiocheck: Linux %s in QEMU (%s: %s), up after %.1f s\n", g.Hello.Kernel.Release, g.Accel, g.Why, g.Boot.Seconds())
+	return nil
+}
+
+// litmusGrace is how long a round without any progress is waited for: longer
+// than the wait for an event that is owed.
+const litmusGrace = 10 * time.Second
+
+func (m *litmusGuest) open(ctx context.Context, p *runner.Plan, run uint32) (qemu.Ready, error) {
+	return m.guest.Open(ctx, qemu.Options{Buffered: !p.Direct, Unthreaded: !m.threads(true), Defects: m.Defects,
+		Host: kernel.Options{Run: run, Threads: max(1, p.Threads()), Records: 1 << 12, Arena: 1 << 20, Grace: litmusGrace}})
+}
+
+func (m *litmusGuest) kernel() runner.Kernel { return m.is }
+func (m *litmusGuest) storage() int64        { return litmusBytes }
+
+func (m *litmusGuest) close() error {
+	if m.guest == nil {
+		return nil
+	}
+	err := m.guest.Close()
+	m.guest = nil
+	return err
+}
+
+func (m *litmusGuest) run(ctx context.Context, p *runner.Plan, programs []*traces.Program) (*recordedRun, error) {
+	if m.guest == nil {
+		if err := m.start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	run := rand.Uint32() | 1
+	ready, err := m.open(ctx, p, run)
+	if err != nil {
+		return nil, machineError(err)
+	}
+	rec := &recordedRun{header: traces.Header{Target: "qemu", Started: time.Now().UTC().Format(time.RFC3339), Clock: ready.Clock, Run: run,
+		Kernel: m.guest.Hello.Kernel, Device: ready.Device, Contract: ready.Contract, Abilities: m.is.Abilities}}
+	if why := undirected(p, &rec.header); why != "" {
+		rec.refused, programs = why, nil
+	}
+	err = m.guest.Run(ctx, feed(programs), &rec.logs)
+	lost := errors.Is(err, kernel.ErrHung) || errors.Is(err, qemu.ErrSilent) || errors.Is(err, qemu.ErrGone)
+	for _, r := range m.guest.Reports()[m.reports:] {
+		m.reports++
+		rec.reports = append(rec.reports, fmt.Sprintf("kernel-quiet (%s: %s)", r.Kind, r.Summary))
+	}
+	switch {
+	case lost:
+		rec.hung, err = err.Error(), m.close()
+	case err == nil && ctx.Err() != nil:
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, machineError(err)
+	}
+	return rec, nil
+}
