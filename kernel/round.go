@@ -165,7 +165,9 @@ func (r *round) openFiles(storage int, base string) error {
 		case traces.Storage:
 			f.ends = [2]int{storage, storage}
 		case traces.Pipe:
-			err = unix.Pipe2(f.ends[:], flags)
+			if err = unix.Pipe2(f.ends[:], flags); err == nil && decl.Bytes > 0 {
+				_, err = unix.FcntlInt(uintptr(f.ends[0]), unix.F_SETPIPE_SZ, int(decl.Bytes))
+			}
 		case traces.Socket:
 			// SOCK_CLOEXEC and SOCK_NONBLOCK are the O_ flags of the same name.
 			f.ends, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|flags, 0)

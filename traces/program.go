@@ -91,7 +91,8 @@ type ContextDecl struct {
 type FileDecl struct {
 	Kind     FileKind `json:"kind"`
 	Nonblock bool     `json:"nonblock,omitempty"`
-	// Bytes is the size of the storage; 0 for other kinds.
+	// Bytes is the size of the storage, or what a pipe holds at most, in whole
+	// pages (fcntl F_SETPIPE_SZ); 0 for the kernel's default and other kinds.
 	Bytes int64 `json:"bytes,omitempty"`
 }
 
