@@ -292,10 +292,14 @@ func (r *round) prepare(i int, iovecs []unix.Iovec) []unix.Iovec {
 	}
 	r.arena.states[i].Store(stateInUse)
 	obj := uint64(r.pointers[i])
+	var rw uint32
+	if kind == traces.Directory {
+		rw = uint32(decl.Name) + 1
+	}
 	if decl.Opcode.Names() {
 		q.record = r.nameRecord(q.context, id, decl, cb.data, obj)
 	} else {
-		q.record = traces.RequestRecord(0, q.context, id, decl.Opcode, decl.File, decl.Eventfd, decl.Offset, decl.Bytes, 0, cb.data, obj)
+		q.record = traces.RequestRecord(0, q.context, id, decl.Opcode, decl.File, decl.Eventfd, decl.Offset, decl.Bytes, rw, cb.data, obj)
 	}
 	return iovecs
 }
