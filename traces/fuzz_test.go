@@ -126,7 +126,7 @@ func checkPromises(t *testing.T, h *History) {
 		index("name", r.Name, len(h.Names))
 		index("new name", r.NewName, len(h.Names))
 		index("found", r.Found, len(h.Found))
-		if r.ID != 0 && (r.Name != None) != r.Opcode.Names() || r.Via >= viaEnd {
+		if r.ID != 0 && r.Opcode.Names() && r.Name == None || r.Name != None && !r.Opcode.Names() && h.Files[r.File].Kind != Directory || r.Via >= viaEnd {
 			t.Errorf("request %d on names is %+v", i+1, r)
 		}
 		if r.ID != 0 && (r.ID != RequestID(i+1) || r.Call == None || r.File == None || r.Round == None) || r.ID == 0 && r.Fate != Unsubmitted {
