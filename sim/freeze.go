@@ -46,7 +46,7 @@ func (t *Target) holdsFor(r *request) bool {
 	}
 	switch op := r.decl.Opcode; {
 	case op.Writes():
-		return r.plan != planBroken && r.file.kind == traces.Storage || r.file.kind == traces.Directory
+		return !r.passes && r.file.kind == traces.Storage || r.file.kind == traces.Directory
 	case op == model.OpenAt:
 		return r.args.flags&(oCreat|oTrunc) != 0
 	}

@@ -143,6 +143,7 @@ func (t *Target) misname(r *request) (res model.Result, done, ok bool) {
 			r.ctx.remove(r)
 		}
 		t.complete(r, 0)
+		t.linger(r)
 		return 0, false, true
 	case unlink:
 		return 0, false, false

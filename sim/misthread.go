@@ -47,9 +47,7 @@ func (t *Target) misqueue(r *request) {
 	case maskIgnored:
 		r.deaf = r.decl.Opcode == model.Poll && t.rolls()
 	case writeFrozen:
-		if r.decl.Opcode.Writes() && r.file.kind == traces.Storage && t.rolls() {
-			r.plan = planBroken
-		}
+		r.passes = r.decl.Opcode.Writes() && r.file.kind == traces.Storage && t.rolls()
 	}
 }
 
@@ -62,7 +60,7 @@ func (t *Target) misassign(r *request) {
 			t.startJob(r, jobReturned)
 		}
 	case destroyForgetsQueued:
-		if r.forgotten && r.ctx.destroyed {
+		if r.forgotten && r.released != 0 {
 			t.fired++
 		}
 	}
@@ -150,6 +148,7 @@ func (t *Target) misreturn(r *request, res model.Result) model.Result {
 	part := op.Writes() && res > 0 && res < model.Result(r.decl.Bytes) && r.killed
 	switch t.bug {
 	case signalLeaks, signalLate:
+		t.linger(r)
 		if r.killed && !r.cancelled && res == eintr {
 			t.fired++
 		}
@@ -242,7 +241,12 @@ func (t *Target) ahead(r *request) {
 		r.ctx.remove(r)
 	}
 	t.complete(r, t.transferred(r))
+	t.linger(r)
 }
+
+// linger lets the kernel's next step of r come late, so that others can get in
+// between.
+func (t *Target) linger(r *request) { r.due = t.now + traces.Time(t.below(20_000)) }
 
 // nameOf is what the name of an OPENAT on a thread is bound to, nil of other
 // requests.

@@ -55,6 +55,7 @@ type request struct {
 	by        *thread      // who submitted it
 	worker    int          // position in its context's threads
 	forgotten bool         // misbehaviour: nobody waits for it, or it has had its event
+	passes    bool         // misbehaviour: freezing does not keep it out
 	bounded   bool         // one of the threads whose number is limited
 	killed    bool         // the thread has been sent a signal
 	stage     int          // of the operation
