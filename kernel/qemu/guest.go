@@ -213,7 +213,11 @@ type Options struct {
 	Buffered   bool   // do not use O_DIRECT
 	Unthreaded bool   // AIO contexts without threads, in kernels that have them
 	Defects    string // to switch on in kernels that have them: names, separated by commas
-	Host       kernel.Options
+	// Bounded is how many threads a context is to have for what ends by itself,
+	// in kernels where that can be set: Ready.Contract.Workers says what it has.
+	// 0 is the kernel's default.
+	Bounded int
+	Host    kernel.Options
 }
 
 // Open asks the guest for a run: it opens and fills the storage. If ctx is
@@ -229,7 +233,7 @@ func (g *Guest) Open(ctx context.Context, opts Options) (Ready, error) {
 
 func (g *Guest) setup(opts Options) setup {
 	return setup{Device: g.conf.Device, FileSystem: g.conf.FileSystem, Bytes: g.conf.Bytes, DiskBytes: diskBytes(&g.conf), Filled: g.filled,
-		Buffered: opts.Buffered, Knobs: knobs{Unthreaded: opts.Unthreaded, Defects: opts.Defects}, Options: opts.Host}
+		Buffered: opts.Buffered, Knobs: knobs{Unthreaded: opts.Unthreaded, Defects: opts.Defects, Bounded: opts.Bounded}, Options: opts.Host}
 }
 
 // Run runs programs in the guest until next has no more, or ctx is cancelled:

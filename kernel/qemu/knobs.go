@@ -14,12 +14,16 @@ import (
 type knobs struct {
 	Unthreaded bool   `json:"unthreaded"` // contexts without threads
 	Defects    string `json:"defects"`    // names, separated by commas
+	Bounded    int    `json:"bounded"`    // threads of a context for what ends by itself; 0 for the default
 }
 
 // What kernels with our patches offer.
 const (
 	threadsSysctl = "/proc/sys/fs/aio-auto-threads"
 	defectsKnob   = "/sys/module/aio_thread/parameters/defects"
+	boundedKnob   = "/sys/module/aio_thread/parameters/bounded"
+	// defaultBounded is what boundedKnob holds when the kernel has booted.
+	defaultBounded = 64
 )
 
 // tune sets the kernel's knobs, those that are not asked for included: what
@@ -31,6 +35,13 @@ func tune(k knobs) error {
 	}
 	if err := writeIfThere(threadsSysctl, threads); err != nil {
 		return fmt.Errorf("switch threads of AIO contexts: %w", err)
+	}
+	bounded := k.Bounded
+	if bounded == 0 {
+		bounded = defaultBounded
+	}
+	if err := writeIfThere(boundedKnob, fmt.Sprint(bounded)); err != nil {
+		return fmt.Errorf("set the number of a context's threads: %w", err)
 	}
 	err := os.WriteFile(defectsKnob, []byte(k.Defects), 0)
 	switch {

@@ -77,9 +77,10 @@ type setup struct {
 
 // Ready is what a guest's storage and kernel turned out to be.
 type Ready struct {
-	Device   traces.Device  `json:"device"`
-	Clock    string         `json:"clock"`
-	Contract model.Contract `json:"contract"`
+	Device    traces.Device    `json:"device"`
+	Clock     string           `json:"clock"`
+	Contract  model.Contract   `json:"contract"`
+	Abilities traces.Abilities `json:"abilities"`
 }
 
 // done ends a run: Error says why it ended early.

@@ -158,7 +158,7 @@ func (s *server) prepare(conf setup, release string) (*kernel.Host, *storage, Re
 	if err != nil {
 		return nil, nil, ready, errors.Join(err, storage.Close())
 	}
-	return host, storage, Ready{Device: storage.Device, Clock: host.Clock(), Contract: contract}, nil
+	return host, storage, Ready{Device: storage.Device, Clock: host.Clock(), Contract: contract, Abilities: host.Abilities()}, nil
 }
 
 // Append sends records to the host: the guest keeps none.
