@@ -32,6 +32,9 @@ type Design struct {
 	// Flush is set when a worker clears pending signals before it is free for
 	// its next request.
 	Flush bool
+	// FlushFirst is set when it does so as soon as the request has left the
+	// list, before its event is posted.
+	FlushFirst bool
 	// Identity is how io_cancel names its request.
 	Identity Identity
 

@@ -74,8 +74,9 @@ func Thread201603() Design {
 // The contract keeps the ring and the answers of the posted series, because
 // libaio's callers know them: a cancel that finds its request answers
 // -EINPROGRESS, and exactly one event follows; one that does not answers
-// -EINVAL; a request cancelled before a worker took it has no effect and ends
-// with -EINTR. Requests that wait for others (streams, polls) share a pool that
+// -EINVAL; a request cancelled before a worker took it has no effect, and its
+// event, -EINTR, is in the ring when io_cancel answers, so that it never waits
+// for a worker (D11). Requests that wait for others (streams, polls) share a pool that
 // grows, so that none waits for a thread; everything else shares a bounded one. All arguments are read
 // by io_submit. The file and the freeze protection are held until the end. A
 // cancel matches the iocb's address and its data, as io_cancel reads it, so
@@ -86,7 +87,7 @@ func Thread61() Design {
 		Sources:  []Source{{"thread-aio.md 4 and 4.1 for what had to change; io_uring/io-wq.c of Linux 6.1 for the threads and the notify signal", Certain}, {"the contract: our choice", Conjecture}},
 		Transfer: Pool, Stream: Growing, Direct: Pool, Sync: Pool, Poll: Growing, Names: Pool,
 		Task:   TaskContext{Cred: all, Fs: all, Files: all, Limits: all, Shared: 0},
-		Queued: QueuedMark, Running: RunningNotify, Answers: ringAnswr, Flush: true, Identity: ByNumber,
+		Queued: QueuedEnd, Running: RunningNotify, Answers: ringAnswr, Flush: true, FlushFirst: true, Identity: ByNumber,
 		List: List{TailInsert: true, UnlinkOnCancel: true, UnlockedCheck: true}, HoldUntilEnd: true, ErrorsFromSubmit: true,
 	}
 }

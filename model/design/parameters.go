@@ -71,10 +71,17 @@ const (
 	QueuedNone   CancelQueued = iota // not cancelled
 	QueuedMark                       // marked; ends with -EINTR when a worker reaches it
 	QueuedRemove                     // taken off the queue and ended by the canceller
+	// QueuedEnd is QueuedRemove with io_cancel's answers and list: the queue
+	// and the list are under one lock, which is dropped before the event, -EINTR,
+	// is posted and io_cancel answers. What io_destroy takes off the queue is
+	// ended once it has cancelled all.
+	QueuedEnd
 )
 
 // String is the name in tables.
-func (q CancelQueued) String() string { return [...]string{"none", "mark-and-wait", "remove"}[q] }
+func (q CancelQueued) String() string {
+	return [...]string{"none", "mark-and-wait", "remove", "end"}[q]
+}
 
 // CancelRunning is what cancelling a running request does.
 type CancelRunning uint8

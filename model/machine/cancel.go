@@ -42,7 +42,9 @@ func (m *Machine) hopeless(s *State, i int) bool {
 
 // markAndSignal reports whether io_cancel works by marking the cancel slot and
 // signalling the worker, in separate steps; otherwise it is one step, C8.
-func (m *Machine) markAndSignal() bool { return m.d.Queued == design.QueuedMark || m.d.CancelPollOnly }
+func (m *Machine) markAndSignal() bool {
+	return m.d.Queued == design.QueuedMark || m.d.Queued == design.QueuedEnd || m.d.CancelPollOnly
+}
 
 // cancelSteps is a thread inside io_cancel.
 func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Successor) []Successor {
@@ -82,6 +84,11 @@ func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		m.touch(t, i)
 		old := r.kc.get(s)
 		r.kc.set(t, kcCancelled)
+		if m.lockedQueue(r) && r.qpos.is(s) {
+			m.cancelQueued(t, i)
+			th.pc.set(t, pcC7)
+			return took(out, C5q, actor, i)
+		}
 		th.pc.set(t, pcC6)
 		if old == kcLate {
 			return took(out, C5, actor, i)
@@ -132,10 +139,47 @@ func (m *Machine) cancelSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 		if locked {
 			ctx.lock.set(t, 0)
 		}
+		if m.offQueue(s, r) {
+			th.pc.set(t, pcC9)
+			return took(out, C7q, actor, i)
+		}
 		m.finish(t, th, ansError+uint64(design.AnswerInProgress))
 		return took(out, C7, actor, i)
+	case pcC9:
+		m.endQueued(t, i)
+		m.finish(t, th, ansError+uint64(design.AnswerInProgress))
+		return took(out, C9, actor, i)
 	}
 	return out[:len(out)-1]
+}
+
+// cancelQueued takes a request off its queue, for its canceller to end.
+func (m *Machine) cancelQueued(t *State, i int) {
+	r := &m.reqs[i]
+	r.kc.set(t, kcCancelled)
+	r.early.set(t, 1)
+	if ctx := &m.ctxs[r.ctx]; m.slots && m.d.Has(design.SlotAtCancel) {
+		ctx.avail.set(t, ctx.avail.get(t)+1)
+	}
+	if !m.d.Has(design.EarlyCancelLost) && !m.d.Has(design.EarlyCancelCompletes) {
+		m.dequeue(t, i)
+	}
+}
+
+// offQueue reports whether a request was taken off its queue by who cancelled
+// it, and has not been ended.
+func (m *Machine) offQueue(s *State, r *request) bool {
+	if !m.lockedQueue(r) || !r.early.is(s) || r.ph.get(s) != phArmed {
+		return false
+	}
+	return !r.qpos.is(s) && !m.d.Has(design.QueuedCancelNoEvent) || m.d.Has(design.EarlyCancelCompletes)
+}
+
+// endQueued ends a request that was taken off its queue: it is not executed.
+func (m *Machine) endQueued(t *State, i int) {
+	m.touch(t, i)
+	m.reqs[i].res.set(t, resInterrupted)
+	m.complete(t, i)
 }
 
 // remove ends a request that waits, in a queue or for readiness, without

@@ -17,6 +17,7 @@ const (
 	pcC5
 	pcC6
 	pcC7
+	pcC9
 	pcG2
 	pcG2h
 	pcG4
@@ -50,6 +51,8 @@ func (m *Machine) workerProgram() []Kind {
 		cas = []Kind{W4l, W4s}
 	}
 	switch {
+	case d.Queued == design.QueuedEnd && !d.Has(design.TaskRecordedLate):
+		program = nil // W1r has recorded it
 	case d.Queued != design.QueuedMark:
 	case d.Has(design.TaskRecordedLate):
 		program = append(cas, W2)
@@ -76,7 +79,11 @@ func (m *Machine) workerProgram() []Kind {
 	if d.Queued == design.QueuedNone { // acall stores the completion before the request leaves its tree
 		program = append(program, W9, W8)
 	} else {
-		program = append(program, W8, W9)
+		program = append(program, W8)
+		if flush && !early && d.FlushFirst {
+			program = append(program, W14)
+		}
+		program = append(program, W9)
 	}
 	if efd && !d.Has(design.EventfdBeforeEvent) {
 		program = append(program, W10)
@@ -86,7 +93,7 @@ func (m *Machine) workerProgram() []Kind {
 		program = append(program, W12)
 	}
 	program = append(program, W13)
-	if flush && !early {
+	if flush && !early && !d.FlushFirst {
 		program = append(program, W14)
 	}
 	if late {
@@ -114,7 +121,10 @@ func (m *Machine) compileSubmit(r *request) {
 	case r.exec == design.Device || r.exec == design.WaitQueue:
 		way = append(way, pcS6)
 	default:
-		way = append(way, pcS5, pcS6, pcS7)
+		way = append(way, pcS5, pcS6)
+		if !m.lockedQueue(r) {
+			way = append(way, pcS7)
+		}
 		if r.Opcode.Writes() && (!m.d.HoldUntilEnd || m.d.Has(design.FileDropped)) || m.d.Has(design.SubmitTouchesRequest) {
 			way = append(way, pcS8)
 		}
@@ -125,6 +135,10 @@ func (m *Machine) compileSubmit(r *request) {
 	}
 	r.next[pcIdle] = way[0]
 }
+
+// lockedQueue reports whether the request's queue is under the same lock as
+// the list that io_cancel searches.
+func (m *Machine) lockedQueue(r *request) bool { return m.d.Queued == design.QueuedEnd && r.threaded }
 
 // tries reports whether io_submit executes the operation until it would block.
 func (m *Machine) tries(r *request) bool { return r.exec.Attempts() || m.attempts(r) }

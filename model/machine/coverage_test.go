@@ -38,6 +38,10 @@ func TestEveryKindIsTaken(t *testing.T) {
 		e = full(t, m, 400_000)
 		look(s.Name, m, &e)
 	}
+	// The bug's other form: where a queued request is marked.
+	marked := machineOf(t, design.Thread201601Table().With(design.EarlyCancelLost), cancelOne())
+	e := full(t, marked, 400_000)
+	look("early-cancel-lost, marked", marked, &e)
 	for k := range NumKinds {
 		if !taken[k] {
 			t.Errorf("%s is never taken", k)

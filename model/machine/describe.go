@@ -132,7 +132,7 @@ func (m *Machine) flag(b *strings.Builder, s *State, f field, text string) {
 
 var pcNames = [numPCs]string{
 	pcS1: "S1", pcS3: "S3", pcS5: "S5", pcOp: "SI", pcS6: "S6", pcS7: "S7", pcS8: "S8", pcS9: "S9", pcC3: "C3", pcC5: "C5", pcC6: "C6",
-	pcC7: "C7", pcG2: "G2", pcG2h: "G2h", pcG4: "G4", pcU2: "U2", pcK2: "K2", pcK3: "K3", pcK7: "K7", pcX1: "K1 or X2", pcEnd: "SIr",
+	pcC7: "C7", pcC9: "C9", pcG2: "G2", pcG2h: "G2h", pcG4: "G4", pcU2: "U2", pcK2: "K2", pcK3: "K3", pcK7: "K7", pcX1: "K1 or X2", pcEnd: "SIr",
 }
 
 func (m *Machine) describeThread(b *strings.Builder, s *State, i int) {

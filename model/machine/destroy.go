@@ -147,9 +147,17 @@ func (m *Machine) contextSteps(s *State, c int, out []Successor) []Successor {
 		ctx.kill.set(&t, killing)
 		return add(out, K4s, actor, i, &t)
 	case drained:
+		for i := range m.reqs {
+			if r := &m.reqs[i]; r.ctx == c && m.offQueue(s, r) {
+				m.endQueued(&t, i)
+				out = add(out, K8, actor, i, &t)
+				break
+			}
+		}
 		if m.inFlight(s, c) {
 			return out
 		}
+		t = *s
 		ctx.kill.set(&t, contextFree)
 		return add(out, K6, actor, 0, &t)
 	}
@@ -178,6 +186,11 @@ func (m *Machine) killNext(s *State, c int, out []Successor) []Successor {
 	if m.d.Queued == design.QueuedRemove && (r.qpos.is(s) || r.waitq.is(s)) {
 		m.remove(&t, newest)
 		return add(out, K4c, actor, newest, &t)
+	}
+	if m.lockedQueue(r) && r.qpos.is(s) {
+		m.cancelQueued(&t, newest)
+		m.unlink(&t, newest)
+		return add(out, K4q, actor, newest, &t)
 	}
 	old := r.kc.get(s)
 	if old == kcEarly && !m.markAndSignal() && r.ph.get(s) >= phStarted {

@@ -23,13 +23,13 @@ func (m *Machine) has(k Kind) bool {
 		return m.submits(k)
 	case k <= W15:
 		return len(m.workers) > 0 && m.works(k)
-	case k <= C8:
+	case k <= C9:
 		return m.uses(Cancel) && m.hasCancel(k)
 	case k <= G4w:
 		return m.uses(GetEvents) && m.hasGet(k)
 	case k <= U2:
 		return m.uses(ReapRing)
-	case k <= K7:
+	case k <= K8:
 		return m.uses(Destroy, Exit) && m.hasEnd(k)
 	case k <= X2:
 		return m.uses(Exit) && (k == X0 || m.d.Exit == design.ExitWait)
@@ -73,7 +73,9 @@ func (m *Machine) submits(k Kind) bool {
 	case S5:
 		return on(pcS5)
 	case S6:
-		return on(pcS6)
+		return m.count(func(r *request) bool { return r.next[pcS6] != 0 && !m.lockedQueue(r) }) > 0
+	case S6q:
+		return m.count(m.lockedQueue) > 0
 	case S7:
 		return on(pcS7)
 	case S8:
@@ -94,7 +96,9 @@ func (m *Machine) submits(k Kind) bool {
 func (m *Machine) works(k Kind) bool {
 	cancelled := m.uses(Cancel, Destroy, Exit)
 	switch k {
-	case W1, W5r:
+	case W1, W1r:
+		return (k == W1r) == (m.d.Queued == design.QueuedEnd && !m.d.Has(design.TaskRecordedLate))
+	case W5r:
 		return true
 	case W4b:
 		return cancelled && (slices.Contains(m.program, W4a) || slices.Contains(m.program, W4l))
@@ -114,6 +118,8 @@ func (m *Machine) hasCancel(k Kind) bool {
 		return true
 	case C8:
 		return !m.markAndSignal()
+	case C5q, C7q, C9:
+		return m.count(m.lockedQueue) > 0
 	case C2n:
 		return m.uses(Destroy, Exit)
 	case C6l:
@@ -145,6 +151,8 @@ func (m *Machine) hasEnd(k Kind) bool {
 		return m.calls(Destroy) > 1
 	case K4c:
 		return listed
+	case K4q, K8:
+		return m.count(m.lockedQueue) > 0
 	case K4s:
 		return listed && m.d.Running != design.RunningNone
 	}

@@ -59,7 +59,7 @@ func (m *Machine) local(s *State, st Step) bool {
 	case W9:
 		// Without a ring, slots, eventfds, io_destroy and fsyncs that follow
 		// writes, the phase is read by who submits or can still find it.
-		return m.d.Queued == design.QueuedMark && r.listed && !m.ringLog && !m.slots && m.ctxs[r.ctx].efd.mask == 0 && !m.destroys && !m.d.SyncFollowsWrites && !m.reached(s, i)
+		return m.d.Running != design.RunningNone && m.markAndSignal() && r.listed && !m.ringLog && !m.slots && m.ctxs[r.ctx].efd.mask == 0 && !m.destroys && !m.d.SyncFollowsWrites && !m.reached(s, i)
 	case W11, W15:
 		return !m.reached(s, i)
 	case W12:
@@ -74,7 +74,7 @@ func (m *Machine) local(s *State, st Step) bool {
 		// The worker has left the operation, and cannot come to its flush before
 		// it gets the lock that is held here.
 		return m.signalsTooLate(s, i)
-	case C7:
+	case C7, C7q:
 		// Whatever needs the lock waits for this step; a wake-up of a poll does
 		// not wait, but only tries.
 		return !m.waitQueues && !(m.d.List.UnlinkOnCancel && m.d.Has(design.CancelWithoutLock))
@@ -93,7 +93,7 @@ func (m *Machine) local(s *State, st Step) bool {
 func (m *Machine) pointedTo(s *State, i int) bool {
 	for t := range m.threads {
 		th := &m.threads[t]
-		if pc := th.pc.get(s); pc >= pcC5 && pc <= pcC7 && int(th.cur.get(s)) == i {
+		if pc := th.pc.get(s); pc >= pcC5 && pc <= pcC9 && int(th.cur.get(s)) == i {
 			return true
 		}
 	}
@@ -109,7 +109,7 @@ func (m *Machine) reached(s *State, i int) bool {
 // signalsTooLate reports whether the worker of request i is between its
 // operation and the lock that the canceller holds.
 func (m *Machine) signalsTooLate(s *State, i int) bool {
-	if m.d.Has(design.CancelWithoutLock) || !m.reqs[i].onl.is(s) || m.at[W14] != 0 && m.at[W14] < m.at[W8] {
+	if m.d.Has(design.CancelWithoutLock) || m.d.Has(design.DoubleEvent) || !m.reqs[i].onl.is(s) || m.at[W14] != 0 && m.at[W14] < m.at[W8] {
 		return false
 	}
 	wi := m.workerOf(s, i)

@@ -88,8 +88,11 @@ func (m *Machine) Violated(s *State) (v uint64) {
 // violatedBy is what one request violates.
 func (m *Machine) violatedBy(s *State, r *request) (v uint64) {
 	ph, res, eff := r.ph.get(s), r.res.get(s), r.eff.get(s)
+	if ph >= phArmed && ph < phPosted && m.ctxs[r.ctx].gone.is(s) && m.exiting.get(s) == 0 {
+		v |= vDestroyWaits
+	}
 	if ph < phStarted {
-		return 0
+		return v
 	}
 	cancelled := r.kc.get(s) == kcCancelled
 	if r.early.is(s) && eff > 0 {
@@ -115,13 +118,8 @@ func (m *Machine) violatedBy(s *State, r *request) (v uint64) {
 			v |= parts & partLimits / partLimits * vLimitsCaptured
 		}
 	}
-	if ph < phPosted {
-		if m.ctxs[r.ctx].gone.is(s) && m.exiting.get(s) == 0 {
-			v |= vDestroyWaits
-		}
-		if m.exiting.get(s) == 2 && m.d.Exit != design.ExitKill {
-			v |= vExitWaits
-		}
+	if ph < phPosted && m.exiting.get(s) == 2 && m.d.Exit != design.ExitKill {
+		v |= vExitWaits
 	}
 	return v
 }

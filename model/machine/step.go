@@ -13,6 +13,7 @@ const (
 	S3e
 	S5
 	S6
+	S6q
 	S7
 	S8
 	S9
@@ -21,6 +22,7 @@ const (
 	SIh
 	SIr
 	W1
+	W1r
 	W2
 	W4a
 	W4b
@@ -43,10 +45,13 @@ const (
 	C3
 	C3n
 	C5
+	C5q
 	C6l
 	C6n
 	C7
+	C7q
 	C8
+	C9
 	G1
 	G1n
 	G2
@@ -63,10 +68,12 @@ const (
 	K3
 	K4
 	K4c
+	K4q
 	K4s
 	K5
 	K6
 	K7
+	K8
 	X0
 	X2
 	A1
@@ -88,7 +95,10 @@ type KindInfo struct {
 	Source string
 }
 
-const sheet = "thread-aio.md "
+const (
+	sheet = "thread-aio.md "
+	ours  = "kernel/patches, "
+)
 
 var kindTable = [NumKinds]KindInfo{
 	S0:  {"S0", "enters io_submit and looks up the context", "RCU", sheet + "2.2"},
@@ -98,6 +108,7 @@ var kindTable = [NumKinds]KindInfo{
 	S3e: {"S3e", "refuses %r, gives its slot back", "", sheet + "2.2"},
 	S5:  {"S5", "checks %r and pins the task context", "fs->lock", sheet + "2.2 S4, S5"},
 	S6:  {"S6", "inserts %r into the active list, cancel slot EARLY", "CTX", sheet + "2.2"},
+	S6q: {"S6q", "inserts %r into the active list and its queue, cancel slot EARLY", "CTX", ours + "aio_pool_queue"},
 	S7:  {"S7", "queues %r on the pool of this CPU", "pool", sheet + "2.2"},
 	S8:  {"S8", "releases the freeze protection of %r through its file", "", sheet + "2.2"},
 	S9:  {"S9", "counts the accepted requests and leaves io_submit", "", sheet + "2.2"},
@@ -106,6 +117,7 @@ var kindTable = [NumKinds]KindInfo{
 	SIh: {"SIh", "would block in %r and hands it over", "", sheet + "6.3 to 6.8"},
 	SIr: {"SIr", "ends %r inside io_submit", "", sheet + "2.9"},
 	W1:  {"W1", "takes %r from the queue", "pool", sheet + "2.3"},
+	W1r: {"W1r", "takes %r from its queue and is recorded as the one who executes it", "CTX", ours + "aio_worker"},
 	W2:  {"W2", "records itself as the one who executes %r and takes on its context", "", sheet + "2.3 W2, W3"},
 	W4a: {"W4a", "moves %r from EARLY to LATE", "CAS, no lock", sheet + "2.3"},
 	W4b: {"W4b", "finds %r cancelled: -EINTR, not executed", "CAS", sheet + "2.3"},
@@ -128,9 +140,12 @@ var kindTable = [NumKinds]KindInfo{
 	C3:  {"C3", "takes the lock and finds %r", "CTX", sheet + "2.4"},
 	C3n: {"C3n", "does not find %r, or finds it cancelled", "CTX", sheet + "2.4 C3, C4"},
 	C5:  {"C5", "moves the cancel slot of %r to CANCELLED: early, or late with a signal to come", "CTX, CAS", sheet + "2.4"},
+	C5q: {"C5q", "takes %r off its queue", "CTX", ours + "aio_pool_cancel"},
 	C6l: {"C6l", "signals the worker of %r", "CTX, SIG", sheet + "2.4"},
 	C6n: {"C6n", "finds no worker recorded for %r: -EAGAIN", "CTX", sheet + "2.4"},
 	C7:  {"C7", "unlocks and answers for %r", "CTX", sheet + "2.4"},
+	C7q: {"C7q", "unlocks", "CTX", ours + "aio_thread_cancel"},
+	C9:  {"C9", "ends %r, which it took off its queue, and answers", "CMP", ours + "aio_thread_end_cancelled"},
 	C8:  {"C8", "looks for %r, acts and answers", "the design's own lock", sheet + "6.2, 6.5, 6.7"},
 	G1:  {"G1", "enters io_getevents", "RCU", sheet + "2.6"},
 	G1n: {"G1n", "finds the context dead: -EINVAL", "RCU", sheet + "2.6"},
@@ -148,10 +163,12 @@ var kindTable = [NumKinds]KindInfo{
 	K3:  {"K3", "kills the reference for callers", "", sheet + "2.7"},
 	K4:  {"K4", "has the last caller gone: takes the lock to cancel what is left", "CTX", sheet + "2.7"},
 	K4c: {"K4c", "moves the cancel slot of %r to CANCELLED", "CTX, CAS", sheet + "2.7"},
+	K4q: {"K4q", "takes %r off its queue", "CTX", ours + "aio_pool_cancel"},
 	K4s: {"K4s", "signals the worker of %r and unlinks it", "CTX, SIG", sheet + "2.7"},
 	K5:  {"K5", "drops the lock and the reference for requests", "CTX", sheet + "2.7"},
 	K6:  {"K6", "frees the context after its last request", "", sheet + "2.7"},
 	K7:  {"K7", "has waited for the context", "uninterruptible", sheet + "2.7"},
+	K8:  {"K8", "ends %r, which was taken off its queue", "CMP", ours + "aio_thread_end_cancelled"},
 	X0:  {"X0", "begins to exit", "", sheet + "2.7"},
 	X2:  {"X2", "is gone", "", sheet + "2.7"},
 	A1:  {"A1", "writes over the iocb of %r", "", sheet + "D1"},

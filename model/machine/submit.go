@@ -27,7 +27,7 @@ func (m *Machine) threadSteps(s *State, ti int, out []Successor) []Successor {
 	switch {
 	case pc <= pcS9 || pc == pcEnd:
 		return m.submitSteps(s, ti, call, pc, out)
-	case pc <= pcC7:
+	case pc <= pcC9:
 		return m.cancelSteps(s, ti, call, pc, out)
 	case pc <= pcU2:
 		return m.reapSteps(s, ti, call, pc, out)
@@ -195,8 +195,13 @@ func (m *Machine) submitSteps(s *State, ti int, call *Call, pc uint64, out []Suc
 			r.kc.set(&t, kcEarly)
 			m.link(&t, i)
 		}
+		k := S6
+		if m.lockedQueue(r) {
+			k = S6q
+			m.enqueue(&t, i)
+		}
 		m.goOn(&t, th, r, call, pc)
-		return add(out, S6, actor, i, &t)
+		return add(out, k, actor, i, &t)
 	case pcS7:
 		if ph := r.ph.get(s); ph == phStarted || ph == phSubmitting { // it was tried, and handed over
 			r.ph.set(&t, phArmed)

@@ -213,7 +213,7 @@ func (m *Machine) addReferences(s *State, movable []int, keys []sortKey) {
 	}
 	for i := range m.threads {
 		th := &m.threads[i]
-		if pc := th.pc.get(s); pc >= pcC3 && pc <= pcC7 {
+		if pc := th.pc.get(s); pc >= pcC3 && pc <= pcC9 {
 			what := th.all.get(s) &^ (th.cur.mask << (th.cur.shift - th.all.shift))
 			if m.sym.callerOf[i] == 0 {
 				what |= uint64(i+1) << 56
@@ -244,7 +244,7 @@ func (m *Machine) rename(t *State, name *[maxRequests]uint8) {
 	}
 	for i := range m.threads {
 		th := &m.threads[i]
-		if pc := th.pc.get(t); pc >= pcC3 && pc <= pcC7 {
+		if pc := th.pc.get(t); pc >= pcC3 && pc <= pcC9 {
 			th.cur.set(t, uint64(name[th.cur.get(t)]))
 		}
 	}

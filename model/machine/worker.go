@@ -59,7 +59,7 @@ func (m *Machine) workerSteps(s *State, wi int, out []Successor) []Successor {
 	case W9:
 		m.post(t, i)
 	case W10:
-		if r.Eventfd && !(m.d.Has(design.EventfdNotForCancelled) && r.kc.get(s) == kcCancelled) {
+		if r.Eventfd && !m.eventfdForgotten(s, r) {
 			m.signalEventfd(t, r.ctx)
 		}
 	case W11:
@@ -80,6 +80,11 @@ func (m *Machine) workerSteps(s *State, wi int, out []Successor) []Successor {
 	return took(out, k, m.workerActor(wi), i)
 }
 
+// eventfdForgotten is a seeded bug.
+func (m *Machine) eventfdForgotten(s *State, r *request) bool {
+	return m.d.Has(design.EventfdNotForCancelled) && r.kc.get(s) == kcCancelled
+}
+
 // take is W1: a free worker takes the request at the head of its queue.
 func (m *Machine) take(s *State, wi int, out []Successor) []Successor {
 	w := &m.workers[wi]
@@ -88,8 +93,15 @@ func (m *Machine) take(s *State, wi int, out []Successor) []Successor {
 		if r.queue != w.queue || r.qpos.get(s) != 1 {
 			continue
 		}
+		locked := m.lockedQueue(r)
+		if locked && m.ctxs[r.ctx].lock.is(s) {
+			return out
+		}
 		out, t := slot(out, s)
 		m.dequeue(t, i)
+		if locked {
+			r.kc.set(t, kcLate)
+		}
 		if r.ph.get(s) == phArmed {
 			r.ph.set(t, phStarted)
 		}
@@ -98,6 +110,9 @@ func (m *Machine) take(s *State, wi int, out []Successor) []Successor {
 		}
 		w.pc.set(t, 1)
 		w.req.set(t, uint64(i))
+		if m.at[W2] == 0 {
+			return took(out, W1r, m.workerActor(wi), i)
+		}
 		return took(out, W1, m.workerActor(wi), i)
 	}
 	return out
@@ -182,7 +197,7 @@ func (m *Machine) post(t *State, i int) {
 func (m *Machine) complete(t *State, i int) {
 	r := &m.reqs[i]
 	m.post(t, i)
-	if r.Eventfd {
+	if r.Eventfd && !m.eventfdForgotten(t, r) {
 		m.signalEventfd(t, r.ctx)
 	}
 	m.release(t, i)
