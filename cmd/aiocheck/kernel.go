@@ -28,19 +28,23 @@ type kernelCommand struct {
 type kernelBuildCommand struct {
 	Name      string `arg:"" optional:"" help:"Which one: plain, debug (KASAN, lockdep, checks of lists and objects) or coverage (KCOV)." enum:"plain,debug,coverage" default:"plain"`
 	Unpatched bool   `help:"Without our patches: the baseline."`
-	Source    string `help:"Build this Linux source (default: the distribution's package)." placeholder:"DIR|TARBALL"`
+	Release   string `help:"Linux of the distribution's package: 6.1 (the default) or 6.12." placeholder:"RELEASE"`
+	Source    string `help:"Build this Linux source instead of the distribution's package." placeholder:"DIR|TARBALL"`
 	Install   bool   `help:"Install the packages that are missing."`
 	JSON      bool   `name:"json" help:"Print one JSON object."`
 }
 
 // Run builds, and prints where the kernel is.
 func (k *kernelBuildCommand) Run(s *session) error {
+	if k.Release != "" && k.Source != "" {
+		return usageError(errors.New("--release is of the distribution's package, and --source is another source: give one of them"))
+	}
 	cache, err := build.UserCache()
 	if err != nil {
 		return machineError(err)
 	}
 	p := &buildProgress{out: s.stderr, start: time.Now()}
-	image, built, err := cache.Build(s.ctx, build.Options{Variant: k.Name, Unpatched: k.Unpatched, Source: k.Source,
+	image, built, err := cache.Build(s.ctx, build.Options{Variant: k.Name, Unpatched: k.Unpatched, Source: k.Source, Release: k.Release,
 		Install: k.Install, Phase: p.phase, Progress: p.saw})
 	p.done()
 	switch {
@@ -93,12 +97,13 @@ func (k *kernelListCommand) Run(s *session) error {
 
 type kernelConfigCommand struct {
 	Name      string `arg:"" optional:"" help:"Which one." enum:"plain,debug,coverage" default:"plain"`
+	Release   string `help:"Linux that it is for." enum:"6.1,6.12" default:"6.1"`
 	Unpatched bool   `help:"Without what our patches add."`
 }
 
 // Run prints the fragments that make up a kernel's configuration.
 func (k *kernelConfigCommand) Run(s *session) error {
-	text, err := build.Fragments(k.Name, k.Unpatched)
+	text, err := build.Fragments(k.Name, k.Release, k.Unpatched)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,7 @@ type Options struct {
 	Variant   string // plain, debug or coverage
 	Unpatched bool   // without our patches
 	Source    string // a directory or a tarball; empty for the distribution's package
+	Release   string // of the package: 6.1; empty for the default one
 	Install   bool   // packages that are missing
 
 	Phase    func(what string)      // called when something begins that takes time
@@ -74,7 +76,7 @@ func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, e
 	if err != nil {
 		return Image{}, false, err
 	}
-	image = in.image(imageName(o.Variant, o.Unpatched))
+	image = in.image(imageName(o.Variant, in.source.release(), o.Unpatched))
 	if have, err := readImage(c.imageDir(image)); !errors.Is(err, fs.ErrNotExist) {
 		return have, false, err
 	}
@@ -88,7 +90,7 @@ func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, e
 		return Image{}, false, err
 	}
 	o.Phase("building " + image.Name)
-	total := c.estimate(o.Variant)
+	total := c.estimate(o.Variant, in.source.release())
 	start := time.Now()
 	image.Lines, err = w.make(ctx, func(lines int) { o.Progress(lines, max(lines, total)) })
 	if err != nil {
@@ -111,22 +113,31 @@ func (c Cache) gather(ctx context.Context, o Options) (in inputs, err error) {
 	if err != nil {
 		return in, err
 	}
-	if in.wanted, err = v.wanted(o.Unpatched); err != nil {
-		return in, err
-	}
 	// What is missing is said before a long download, not after it; a source
 	// that is named is looked at first, for that is quick.
 	tools := sync.OnceValue(func() error { return needTools(ctx, o.Install, o.Phase) })
+	release := cmp.Or(o.Release, DefaultRelease)
 	if o.Source == "" {
+		if !o.Unpatched {
+			if err := needSeries(release, "Linux "+release); err != nil {
+				return in, err
+			}
+		}
 		if err := tools(); err != nil {
 			return in, err
 		}
 	}
-	if in.source, err = c.source(ctx, o.Source, o.Phase); err != nil {
+	if in.source, err = c.source(ctx, o.Source, release, o.Phase); err != nil {
+		return in, err
+	}
+	if in.wanted, err = v.wanted(in.source.release(), o.Unpatched); err != nil {
 		return in, err
 	}
 	if !o.Unpatched {
-		if in.patches, err = series(in.source); err != nil {
+		if err := needSeries(in.source.release(), in.source.dir+" is Linux "+in.source.version); err != nil {
+			return in, err
+		}
+		if in.patches, err = patches.Series(in.source.release()); err != nil {
 			return in, err
 		}
 	}
@@ -185,14 +196,14 @@ func (w work) prepare(ctx context.Context, in inputs, phase func(string)) error 
 }
 
 // estimate is how many lines make will say: as many as the last time.
-func (c Cache) estimate(name string) int {
+func (c Cache) estimate(variant, release string) int {
 	// Without the list, or the variant, there is no build to tell about.
 	images, _ := c.List()
 	for _, i := range images {
-		if i.Name == imageName(name, true) || i.Name == imageName(name, false) {
+		if i.Name == imageName(variant, release, true) || i.Name == imageName(variant, release, false) {
 			return i.Lines
 		}
 	}
-	v, _ := findVariant(name)
+	v, _ := findVariant(variant)
 	return v.lines
 }

@@ -111,22 +111,32 @@ func TestVariants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, unpatched := range []bool{false, true} {
-			wanted, err := v.wanted(unpatched)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !slices.Contains(wanted, setting{symbol, "y"}) {
-				t.Errorf("%s does not want %s", name, symbol)
-			}
-			if slices.Contains(wanted, setting{"CONFIG_AIO_THREAD", "y"}) == unpatched {
-				t.Errorf("%s, unpatched %v: wants %v", name, unpatched, wanted)
-			}
-			for _, f := range v.files(unpatched) {
-				used[f+".config"] = true
-			}
-			if text, err := Fragments(name, unpatched); err != nil || !strings.Contains(string(text), symbol+"=y") {
-				t.Errorf("fragments of %s: %v\n%s", name, err, text)
+		for _, release := range []string{DefaultRelease, "6.12"} {
+			for _, unpatched := range []bool{false, true} {
+				wanted, err := v.wanted(release, unpatched)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Contains(wanted, setting{symbol, "y"}) {
+					t.Errorf("%s does not want %s", name, symbol)
+				}
+				if slices.Contains(wanted, setting{"CONFIG_AIO_THREAD", "y"}) == unpatched {
+					t.Errorf("%s, unpatched %v: wants %v", name, unpatched, wanted)
+				}
+				// A symbol that later releases lack.
+				if slices.Contains(wanted, setting{"CONFIG_RANDOM_TRUST_CPU", "y"}) != (release == "6.1") {
+					t.Errorf("%s for %s wants %v", name, release, wanted)
+				}
+				fragments, err := v.read(release, unpatched)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range fragments {
+					used[f.name] = true
+				}
+				if text, err := Fragments(name, release, unpatched); err != nil || !strings.Contains(string(text), symbol+"=y") {
+					t.Errorf("fragments of %s: %v\n%s", name, err, text)
+				}
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 // Image is a kernel that was built.
 type Image struct {
-	Name     string    `json:"name"`     // a variant's, with -unpatched if it is without our patches
+	Name     string    `json:"name"`     // plain, plain-unpatched, debug-6.12: see imageName
 	Key      string    `json:"key"`      // of everything that went in
 	Version  string    `json:"version"`  // of the source: 6.1.192
 	Release  string    `json:"release"`  // what uname -r says in it
@@ -32,11 +32,31 @@ type Image struct {
 // unpatchedSuffix ends the names of kernels without our patches.
 const unpatchedSuffix = "-unpatched"
 
-func imageName(variant string, unpatched bool) string {
-	if unpatched {
-		return variant + unpatchedSuffix
+// imageName is what a kernel is called: its variant, its release unless that
+// is the default one, and whether it is without our patches.
+func imageName(variant, release string, unpatched bool) string {
+	name := variant
+	if release != DefaultRelease {
+		name += "-" + release
 	}
-	return variant
+	if unpatched {
+		name += unpatchedSuffix
+	}
+	return name
+}
+
+// buildCommand is what builds the kernel of a name.
+func buildCommand(name string) string {
+	name, unpatched := strings.CutSuffix(name, unpatchedSuffix)
+	variant, release, other := strings.Cut(name, "-")
+	command := "aiocheck kernel build " + variant
+	if other {
+		command += " --release " + release
+	}
+	if unpatched {
+		command += " --unpatched"
+	}
+	return command
 }
 
 const manifestName = "image.json"
@@ -81,7 +101,7 @@ func (c Cache) List() ([]Image, error) {
 	return images, nil
 }
 
-// Find is the newest kernel of a name: plain, debug-unpatched, ...
+// Find is the newest kernel of a name: plain, debug-unpatched, plain-6.12, ...
 func (c Cache) Find(name string) (Image, error) {
 	images, err := c.List()
 	if err != nil {
@@ -92,11 +112,7 @@ func (c Cache) Find(name string) (Image, error) {
 			return i, nil
 		}
 	}
-	command := "aiocheck kernel build " + strings.TrimSuffix(name, unpatchedSuffix)
-	if strings.HasSuffix(name, unpatchedSuffix) {
-		command += " --unpatched"
-	}
-	return Image{}, fmt.Errorf("kernel %s is %w: run %s", name, ErrNotBuilt, command)
+	return Image{}, fmt.Errorf("kernel %s is %w: run %s", name, ErrNotBuilt, buildCommand(name))
 }
 
 func readImage(dir string) (Image, error) {

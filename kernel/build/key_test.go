@@ -37,3 +37,23 @@ func TestKey(t *testing.T) {
 		t.Error("the key is of the source's place, not of its contents")
 	}
 }
+
+// A kernel's name tells variant, release and patches, and which command makes
+// it.
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		variant, release string
+		unpatched        bool
+		name, command    string
+	}{
+		{"plain", "6.1", false, "plain", "aiocheck kernel build plain"},
+		{"debug", "6.1", true, "debug-unpatched", "aiocheck kernel build debug --unpatched"},
+		{"plain", "6.12", false, "plain-6.12", "aiocheck kernel build plain --release 6.12"},
+		{"coverage", "6.12", true, "coverage-6.12-unpatched", "aiocheck kernel build coverage --release 6.12 --unpatched"},
+	} {
+		name := imageName(c.variant, c.release, c.unpatched)
+		if name != c.name || buildCommand(name) != c.command {
+			t.Errorf("%+v: %s, %s", c, name, buildCommand(name))
+		}
+	}
+}

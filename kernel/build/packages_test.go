@@ -83,6 +83,11 @@ func TestPackageSource(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(c.sources(), "*")); len(left) != 1 {
 		t.Errorf("left %v", left)
 	}
+	// Another release's package is another source.
+	if _, _, err := c.Build(context.Background(), r.options(Options{Release: "6.12"})); err == nil ||
+		!slices.Contains(r.phases, "fetching the package linux-source-6.12") {
+		t.Errorf("other release: %v, phases %q", err, r.phases)
+	}
 	empty := Cache{t.TempDir()}
 	if _, _, err := empty.Build(context.Background(), r.options(Options{})); err == nil || !strings.Contains(err.Error(), "run apt-get update, or name a source") {
 		t.Errorf("no package: %v", err)

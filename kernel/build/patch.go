@@ -5,25 +5,20 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"aiocheck/kernel/patches"
 )
 
-// series is the patches for a source; an error says which sources have one.
-func series(s source) ([]patches.Patch, error) {
-	found, err := patches.Series(s.release())
-	if err != nil {
-		return nil, err
+// needSeries fails if there are no patches for a release; what says where it
+// comes from.
+func needSeries(release, what string) error {
+	releases := patches.Releases()
+	if slices.Contains(releases, release) {
+		return nil
 	}
-	if len(found) == 0 {
-		there := "there are no patches"
-		if releases := patches.Releases(); len(releases) > 0 {
-			there = "there are patches for " + strings.Join(releases, " and ")
-		}
-		return nil, sourceError(fmt.Sprintf("%s is Linux %s: %s; name another source, or build it --unpatched", s.dir, s.version, there))
-	}
-	return found, nil
+	return sourceError(fmt.Sprintf("%s: there are patches for %s; name another source, or build it --unpatched", what, strings.Join(releases, " and ")))
 }
 
 // applyPatch changes the source of a version in dir. It wants every line of context to be

@@ -15,8 +15,11 @@ import (
 	"strings"
 )
 
-// sourcePackage is the Debian package that holds the source our series is for.
-const sourcePackage = "linux-source-6.1"
+// DefaultRelease is the release that is built if none is named.
+const DefaultRelease = "6.1"
+
+// sourcePackage is the Debian package that holds the source of a release.
+func sourcePackage(release string) string { return "linux-source-" + release }
 
 // ErrSource marks errors about the source that was named: the caller's to
 // correct, and no fault of the machine.
@@ -42,11 +45,11 @@ func (s source) release() string {
 }
 
 // source finds a directory, unpacks a tarball, or, if path is empty, takes
-// the distribution's package, out of the cache if it is there. The cache is
-// locked by the caller.
-func (c Cache) source(ctx context.Context, path string, phase func(string)) (source, error) {
+// the distribution's package of a release, out of the cache if it is there.
+// The cache is locked by the caller.
+func (c Cache) source(ctx context.Context, path, release string, phase func(string)) (source, error) {
 	if path == "" {
-		return c.packageSource(ctx, phase)
+		return c.packageSource(ctx, sourcePackage(release), phase)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -161,8 +164,8 @@ func walkSource(dir string, visit func(rel string, d fs.DirEntry) error) error {
 // packageSource takes the distribution's package. One that was unpacked
 // before is taken as it is: which kernel is built changes with "kernel
 // clean", and not with the package lists.
-func (c Cache) packageSource(ctx context.Context, phase func(string)) (source, error) {
-	have, err := filepath.Glob(filepath.Join(c.sources(), sourcePackage+"_*"))
+func (c Cache) packageSource(ctx context.Context, name string, phase func(string)) (source, error) {
+	have, err := filepath.Glob(filepath.Join(c.sources(), name+"_*"))
 	if err != nil {
 		return source{}, fmt.Errorf("look for a source: %w", err)
 	}
@@ -185,9 +188,9 @@ func (c Cache) packageSource(ctx context.Context, phase func(string)) (source, e
 		return source{}, fmt.Errorf("make directory to fetch into: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	phase("fetching the package " + sourcePackage)
+	phase("fetching the package " + name)
 	// Root's apt would switch to a user who cannot write to our directory.
-	if _, err := output(ctx, tmp, nil, "apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", sourcePackage); err != nil {
+	if _, err := output(ctx, tmp, nil, "apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", name); err != nil {
 		if ctx.Err() == nil && !errors.Is(err, ErrNoSpace) {
 			err = fmt.Errorf("%w\nrun apt-get update, or name a source with --source DIR|TARBALL", err)
 		}
@@ -200,7 +203,7 @@ func (c Cache) packageSource(ctx context.Context, phase func(string)) (source, e
 	if _, err := output(ctx, tmp, nil, "dpkg-deb", "-x", debs[0], "root"); err != nil {
 		return source{}, fmt.Errorf("open source package: %w", err)
 	}
-	tarball := filepath.Join(tmp, "root/usr/src", sourcePackage+".tar.xz")
+	tarball := filepath.Join(tmp, "root/usr/src", name+".tar.xz")
 	// NAME_VERSION_ARCHITECTURE.deb; an epoch's colon is written %3a.
 	id := strings.TrimSuffix(filepath.Base(debs[0]), "_all.deb")
 	dir := filepath.Join(c.sources(), id)

@@ -63,7 +63,7 @@ func TestBadSources(t *testing.T) {
 		empty:                          "is no Linux source",
 		text:                           "unpack " + text,
 	} {
-		_, err := c.source(context.Background(), path, func(string) {})
+		_, err := c.source(context.Background(), path, "", func(string) {})
 		if !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
@@ -85,7 +85,7 @@ func TestTarball(t *testing.T) {
 	var phases []string
 	var last source
 	for range 2 {
-		s, err := c.source(context.Background(), tarball, func(p string) { phases = append(phases, p) })
+		s, err := c.source(context.Background(), tarball, "", func(p string) { phases = append(phases, p) })
 		if err != nil || s.version != "6.1.5" {
 			t.Fatal(s, err)
 		}
@@ -98,7 +98,7 @@ func TestTarball(t *testing.T) {
 	if err := os.Rename(tarball, moved); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := c.source(context.Background(), moved, func(string) {}); err != nil || s != last {
+	if s, err := c.source(context.Background(), moved, "", func(string) {}); err != nil || s != last {
 		t.Errorf("moved: %v, %v, want %v", s, err, last)
 	}
 }

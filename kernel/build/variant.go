@@ -3,6 +3,7 @@ package build
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aiocheck/kernel/config"
@@ -42,45 +43,61 @@ func findVariant(name string) (variant, error) {
 // threadFragment configures what our patches add.
 const threadFragment = "thread"
 
-// files are the names of the variant's fragments, in the order in which they
-// are merged.
-func (v variant) files(unpatched bool) []string {
-	files := v.fragments
-	if !unpatched {
-		files = append([]string{}, files...)
-		files = append(files, threadFragment)
-	}
-	return files
+// fragment is a part of a configuration.
+type fragment struct {
+	name string // of its file
+	text []byte
 }
 
-// Fragments are the fragments of a variant, one after the other, with their
-// comments.
-func Fragments(name string, unpatched bool) ([]byte, error) {
+// read reads the variant's fragments for a release, in the order in which
+// they are merged: each may be followed by one for this release only.
+func (v variant) read(release string, unpatched bool) ([]fragment, error) {
+	names := slices.Clone(v.fragments)
+	if !unpatched {
+		names = append(names, threadFragment)
+	}
+	var read []fragment
+	for _, n := range names {
+		text, err := config.Files.ReadFile(n + ".config")
+		if err != nil {
+			return nil, fmt.Errorf("read configuration fragment: %w", err)
+		}
+		read = append(read, fragment{n + ".config", text})
+		special := n + "-" + release + ".config"
+		if text, err := config.Files.ReadFile(special); err == nil {
+			read = append(read, fragment{special, text})
+		}
+	}
+	return read, nil
+}
+
+// Fragments are the fragments of a variant for a release such as 6.1, one
+// after the other, with their comments.
+func Fragments(name, release string, unpatched bool) ([]byte, error) {
 	v, err := findVariant(name)
 	if err != nil {
 		return nil, err
 	}
+	fragments, err := v.read(release, unpatched)
+	if err != nil {
+		return nil, err
+	}
 	var out bytes.Buffer
-	for _, f := range v.files(unpatched) {
-		text, err := config.Files.ReadFile(f + ".config")
-		if err != nil {
-			return nil, fmt.Errorf("read configuration fragment: %w", err)
-		}
-		fmt.Fprintf(&out, "# ---- %s.config\n\n%s\n", f, text)
+	for _, f := range fragments {
+		fmt.Fprintf(&out, "# ---- %s\n\n%s\n", f.name, f.text)
 	}
 	return out.Bytes(), nil
 }
 
 // wanted is everything that a variant asks kconfig for.
-func (v variant) wanted(unpatched bool) ([]setting, error) {
+func (v variant) wanted(release string, unpatched bool) ([]setting, error) {
+	fragments, err := v.read(release, unpatched)
+	if err != nil {
+		return nil, err
+	}
 	var merged []setting
-	for _, f := range v.files(unpatched) {
-		name := f + ".config"
-		text, err := config.Files.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("read configuration fragment: %w", err)
-		}
-		settings, err := parseSettings(name, text)
+	for _, f := range fragments {
+		settings, err := parseSettings(f.name, f.text)
 		if err != nil {
 			return nil, err
 		}
