@@ -43,9 +43,12 @@ type Guest struct {
 	Boot    time.Duration // from the start of QEMU until the guest's init spoke
 	conf    Config
 	filled  []extent // what of the disk is not zero, if that matters
+	machine machine
+	parts   parts
 	console *Console
 	session *session
-	socket  *os.File
+	socket  *os.File // to the guest
+	monitor *os.File // to QEMU
 	process *os.Process
 	errors  bytes.Buffer  // QEMU's own, valid once gone
 	gone    chan struct{} // closed when QEMU has ended
@@ -73,22 +76,13 @@ func Boot(ctx context.Context, conf Config) (*Guest, error) {
 			return nil, err
 		}
 	}
-	initramfs, err := makeInitramfs(modulesOf(conf.Kernel, release), conf.Device, conf.FileSystem)
-	if err != nil {
-		return nil, err
-	}
-	defer initramfs.Close()
-	disk, filled, err := makeDisk(&conf)
-	if err != nil {
-		return nil, err
-	}
-	g.filled = filled
-	if disk != nil {
-		defer disk.Close()
+	g.machine = machineFor(conf.Kernel, g.Accel, hostClock)
+	if err := g.makeParts(release); err != nil {
+		return nil, errors.Join(err, g.parts.close())
 	}
 	began := time.Now()
-	if err := g.start(initramfs, disk); err != nil {
-		return nil, err
+	if err := g.start(); err != nil {
+		return nil, errors.Join(err, g.parts.close())
 	}
 	defer context.AfterFunc(ctx, g.kill)()
 	g.session = newSession(g.socket, bootWithin)
@@ -103,6 +97,25 @@ func Boot(ctx context.Context, conf Config) (*Guest, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
+}
+
+// makeParts makes what the guest boots from.
+func (g *Guest) makeParts(release string) (err error) {
+	g.parts.initramfs, err = makeInitramfs(modulesOf(g.conf.Kernel, release), g.conf.Device, g.conf.FileSystem)
+	if err != nil {
+		return err
+	}
+	if g.parts.disk, g.filled, err = makeDisk(&g.conf); err != nil {
+		return err
+	}
+	g.parts.memory, err = memoryFile("guest's memory", func(io.Writer) error { return nil })
+	if err != nil {
+		return err
+	}
+	if err := g.parts.memory.Truncate(g.conf.Memory); err != nil {
+		return fmt.Errorf("make the guest's memory: %w", err)
+	}
+	return nil
 }
 
 // makeInitramfs makes it in memory.
@@ -130,28 +143,44 @@ const (
 	portFd      = 3
 	initramfsFd = 4
 	diskFd      = 5
+	memoryFd    = 6
+	monitorFd   = 7
+	stateFd     = 8
 )
 
 // arguments is QEMU's command line: a computer without anything that is not
 // needed, whose kernel is loaded directly. Nothing in it has a name in a file
 // system or on the network, so that guests do not meet.
-func (c *Config) arguments(m machine, accel string, disk bool) []string {
-	cpu := "max"
-	if accel == "kvm" {
+func (g *Guest) arguments() []string {
+	c, m := &g.conf, &g.machine
+	// Memory is written to its file when it may be saved, and mapped privately
+	// when it was saved.
+	cpu, share, restored := "max", "on", g.parts.state != nil
+	if g.Accel == "kvm" {
 		cpu = "host"
 	}
+	if restored {
+		share = "off"
+	}
+	fd := func(n int) string { return fmt.Sprintf("/proc/self/fd/%d", n) }
 	args := []string{
-		"-name", "aiocheck-guest", "-M", m.name, "-accel", accel, "-cpu", cpu, "-smp", fmt.Sprint(c.CPUs),
-		"-m", fmt.Sprintf("%dM", c.Memory>>20), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-kernel", m.kernel, "-initrd", fmt.Sprintf("/proc/self/fd/%d", initramfsFd), "-append", c.parameters(m),
+		"-name", "aiocheck-guest", "-M", m.name + ",memory-backend=memory", "-accel", g.Accel, "-cpu", cpu, "-smp", fmt.Sprint(c.CPUs),
+		"-m", fmt.Sprintf("%dM", c.Memory>>20),
+		"-object", fmt.Sprintf("memory-backend-file,id=memory,size=%dM,mem-path=%s,share=%s", c.Memory>>20, fd(memoryFd), share),
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-kernel", m.kernel, "-initrd", fd(initramfsFd), "-append", c.parameters(m),
 		"-serial", "stdio",
+		"-chardev", fmt.Sprintf("socket,id=monitor,fd=%d", monitorFd), "-mon", "chardev=monitor,mode=control",
 		"-chardev", fmt.Sprintf("socket,id=port,fd=%d", portFd),
 		"-device", "virtio-serial" + m.bus, "-device", "virtserialport,chardev=port,name=" + portName,
 	}
-	if disk {
+	if g.parts.disk != nil {
 		args = append(args,
-			"-blockdev", fmt.Sprintf("driver=raw,node-name=disk,file.driver=file,file.filename=/proc/self/fd/%d", diskFd),
+			"-blockdev", "driver=raw,node-name=disk,file.driver=file,file.filename="+fd(diskFd),
 			"-device", "virtio-blk"+m.bus+",drive=disk")
+	}
+	if restored {
+		args = append(args, "-incoming", "defer")
 	}
 	return args
 }
@@ -159,28 +188,23 @@ func (c *Config) arguments(m machine, accel string, disk bool) []string {
 // parameters is the kernel's command line. A panic resets the guest, by which
 // QEMU ends. Warnings are printed, less is not: the emulated serial port is
 // slow.
-func (c *Config) parameters(m machine) string {
+func (c *Config) parameters(m *machine) string {
 	return strings.TrimSpace("console=ttyS0 loglevel=5 panic=-1 reboot=t " + m.params + initEnv + "=1 " + c.Append)
 }
 
 // start starts QEMU.
-func (g *Guest) start(initramfs, disk *os.File) error {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("make a socket for the guest: %w", err)
+func (g *Guest) start() error {
+	var theirs [2]*os.File
+	for i, mine := range []**os.File{&g.socket, &g.monitor} {
+		var err error
+		if *mine, theirs[i], err = socketPair(); err != nil {
+			return errors.Join(fmt.Errorf("make a socket for the guest: %w", err), g.hangUp())
+		}
+		defer theirs[i].Close()
 	}
-	theirs := os.NewFile(uintptr(pair[1]), "the guest's end of the port")
-	defer theirs.Close()
-	if err := unix.SetNonblock(pair[0], true); err != nil {
-		unix.Close(pair[0])
-		return fmt.Errorf("set up the socket to the guest: %w", err)
-	}
-	g.socket = os.NewFile(uintptr(pair[0]), "port to the guest")
-	cmd := exec.Command(Program, g.conf.arguments(machineFor(g.conf.Kernel, g.Accel, hostClock), g.Accel, disk != nil)...)
-	cmd.ExtraFiles = []*os.File{theirs, initramfs}
-	if disk != nil {
-		cmd.ExtraFiles = append(cmd.ExtraFiles, disk)
-	}
+	cmd := exec.Command(Program, g.arguments()...)
+	// From descriptor portFd on; what is nil is closed in QEMU.
+	cmd.ExtraFiles = []*os.File{theirs[0], g.parts.initramfs, g.parts.disk, g.parts.memory, theirs[1], g.parts.state}
 	cmd.Stdout, cmd.Stderr = g.console, &g.errors
 	cmd.WaitDelay = time.Second
 	// A process group of its own keeps a terminal's Ctrl-C from it.
@@ -200,9 +224,33 @@ func (g *Guest) start(initramfs, disk *os.File) error {
 		}
 	}()
 	if err := <-begun; err != nil {
-		return errors.Join(fmt.Errorf("start QEMU: %w", err), g.socket.Close())
+		return errors.Join(fmt.Errorf("start QEMU: %w", err), g.hangUp())
 	}
 	return nil
+}
+
+// socketPair makes both ends of a connection, of which this process keeps the
+// first.
+func socketPair() (mine, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := unix.SetNonblock(pair[0], true); err != nil {
+		return nil, nil, errors.Join(err, unix.Close(pair[0]), unix.Close(pair[1]))
+	}
+	return os.NewFile(uintptr(pair[0]), "connection to the guest"), os.NewFile(uintptr(pair[1]), "the guest's end of it"), nil
+}
+
+// hangUp closes this end of all connections.
+func (g *Guest) hangUp() error {
+	var errs []error
+	for _, f := range []*os.File{g.socket, g.monitor} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // kill sends SIGKILL. That QEMU is gone already is no error.
@@ -281,8 +329,8 @@ func (g *Guest) Reports() []Report { return Scan(g.console.Text()) }
 func (g *Guest) Close() error {
 	g.kill()
 	<-g.gone
-	if err := g.socket.Close(); err != nil {
-		return fmt.Errorf("close the port to the guest: %w", err)
+	if err := errors.Join(g.hangUp(), g.parts.close()); err != nil {
+		return fmt.Errorf("end the guest: %w", err)
 	}
 	return nil
 }

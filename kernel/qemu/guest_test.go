@@ -5,6 +5,7 @@ package qemu
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,6 +93,45 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+// Guests that are restored from one snapshot, side by side, do not meet.
+func TestSnapshot(t *testing.T) {
+	accel, err := accelerator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ device, fileSystem string }{{onVirtio, onExt4}, {onDMError, bare}} {
+		t.Run(c.device+" "+c.fileSystem, func(t *testing.T) {
+			t.Parallel()
+			s, err := TakeSnapshot(context.Background(), Config{Accel: accel, Kernel: image(t), Device: c.device, FileSystem: c.fileSystem, Bytes: 1 << 20, Memory: 512 << 20, CPUs: 2},
+				Options{Host: guestOptions})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			for i := range 3 {
+				t.Run(fmt.Sprint(i), func(t *testing.T) {
+					t.Parallel()
+					g, err := s.Restore(context.Background(), "")
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer closeGuest(t, g)
+					if j := judgedRun(t, g.session, s.Ready, guestOptions.Run, 300); j.Outcome != checker.Holds {
+						t.Errorf("%+v", j)
+					}
+					if r := g.Reports(); len(r) > 0 {
+						t.Errorf("the kernel reports %+v", r)
+					}
+				})
+			}
+		})
+	}
+}
+
 // A killed guest leaves its records, and the error says that it is gone.
 func TestGuestDies(t *testing.T) {
 	g := boot(t, onVirtio, onTmpfs)
@@ -174,28 +214,65 @@ func BenchmarkBoot(b *testing.B) {
 		if _, err := g.Open(context.Background(), Options{Host: guestOptions}); err != nil {
 			b.Fatal(err)
 		}
-		rounds := uint64(0)
-		var at time.Duration
-		err := g.Run(context.Background(), func() (*traces.Program, bool) {
-			rounds++
-			return oneRead(rounds - 1), rounds == 1
-		}, sinkFunc(func(r []traces.Record) {
-			if at == 0 && r[0].Thread != traces.Controller {
-				at = time.Since(began)
-			}
-		}))
-		if err != nil {
-			b.Fatal(err)
-		}
+		first += firstCall(b, g, began).Seconds()
 		init += g.Boot.Seconds()
 		guest += g.Hello.Uptime.Seconds()
-		first += at.Seconds()
 		closeGuest(b, g)
 	}
 	n := float64(b.N)
 	b.ReportMetric(init/n, "s-to-init")
 	b.ReportMetric(guest/n, "guest-s-to-init")
 	b.ReportMetric(first/n, "s-to-first-call")
+}
+
+// BenchmarkRestore measures a start from a snapshot: to where the guest waits
+// for programs, and to the first record of a system call of a program.
+func BenchmarkRestore(b *testing.B) {
+	accel, err := accelerator()
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := TakeSnapshot(context.Background(), Config{Accel: accel, Kernel: image(b), Device: onVirtio, FileSystem: onExt4, Bytes: 16 << 20, Memory: 512 << 20, CPUs: 2},
+		Options{Host: guestOptions})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var awake, first float64
+	for b.Loop() {
+		began := time.Now()
+		g, err := s.Restore(context.Background(), "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		first += firstCall(b, g, began).Seconds()
+		awake += g.Boot.Seconds()
+		closeGuest(b, g)
+	}
+	n := float64(b.N)
+	b.ReportMetric(s.Took.Seconds(), "s-to-snapshot")
+	b.ReportMetric(float64(s.Bytes)/1e6, "MB-state")
+	b.ReportMetric(awake/n, "s-to-awake")
+	b.ReportMetric(first/n, "s-to-first-call")
+}
+
+// firstCall runs a program of one read and returns when its first record came.
+func firstCall(b *testing.B, g *Guest, began time.Time) time.Duration {
+	b.Helper()
+	rounds := uint64(0)
+	var at time.Duration
+	err := g.Run(context.Background(), func() (*traces.Program, bool) {
+		rounds++
+		return oneRead(rounds - 1), rounds == 1
+	}, sinkFunc(func(r []traces.Record) {
+		if at == 0 && r[0].Thread != traces.Controller {
+			at = time.Since(began)
+		}
+	}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return at
 }
 
 type sinkFunc func([]traces.Record)

@@ -91,18 +91,20 @@ func FuzzImageRelease(f *testing.F) {
 // What the guest is given on QEMU's command line is all there is: no network,
 // no default devices, nothing with a name that two guests could share.
 func TestArguments(t *testing.T) {
-	c := Config{Kernel: "/boot/bzImage", Append: "aio_thread.defects=3", Memory: 512 << 20, CPUs: 2}
-	pc := machine{"pc", "-pci", c.Kernel, "tsc=reliable "}
-	args := c.arguments(pc, "tcg", true)
-	line := strings.Join(args, " ")
+	g := Guest{Accel: "tcg", conf: Config{Kernel: "/boot/bzImage", Append: "aio_thread.defects=3", Memory: 512 << 20, CPUs: 2},
+		machine: machine{"pc", "-pci", "/boot/bzImage", "tsc=reliable "}, parts: parts{disk: os.Stdin}}
+	line := strings.Join(g.arguments(), " ")
 	for _, want := range []string{"-nodefaults", "-no-reboot", "-display none", "-m 512M", "-smp 2", "-accel tcg -cpu max", "-kernel /boot/bzImage",
-		"panic=-1", "tsc=reliable", "virtio-serial-pci", "virtio-blk-pci", initEnv + "=1", "aio_thread.defects=3", "fd=3", "/proc/self/fd/4", "/proc/self/fd/5"} {
+		"panic=-1", "tsc=reliable", "virtio-serial-pci", "virtio-blk-pci", initEnv + "=1", "aio_thread.defects=3", "fd=3", "/proc/self/fd/4", "/proc/self/fd/5",
+		"share=on"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %q in %q", want, line)
 		}
 	}
-	if without := c.arguments(pc, "kvm", false); slices.Contains(without, "virtio-blk-pci,drive=disk") || !slices.Contains(without, "host") {
-		t.Errorf("without a disk, with KVM: %q", without)
+	g.Accel, g.parts = "kvm", parts{state: os.Stdin}
+	if got := g.arguments(); slices.Contains(got, "virtio-blk-pci,drive=disk") || !slices.Contains(got, "host") || !slices.Contains(got, "defer") ||
+		!strings.Contains(strings.Join(got, " "), "share=off") {
+		t.Errorf("restored, without a disk, with KVM: %q", got)
 	}
 }
 

@@ -69,7 +69,7 @@ func initMain(uptime time.Duration) error {
 		return err
 	}
 	defer port.Close()
-	return serve(port, Hello{Protocol: protocol, Kernel: running, Uptime: uptime}, guestSide{open: openStorage(), tune: tune, hung: showBlocked})
+	return serve(port, Hello{Protocol: protocol, Kernel: running, Uptime: uptime}, guestSide{open: openStorage(), tune: tune, stir: stir, hung: showBlocked})
 }
 
 func writeIfThere(path, text string) error {

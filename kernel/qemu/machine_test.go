@@ -26,7 +26,7 @@ func TestMachineFor(t *testing.T) {
 		{"ours", full, "tcg", tsc, "microvm,acpi=off", elf, "tsc_early_khz="},
 		{"ours with KVM", full, "kvm", jiffies, "microvm,acpi=off", elf, ""},
 		{"ours without PVH", strings.Replace(full, "PVH=y", "PVH=n", 1), "kvm", tsc, "microvm,acpi=off", image, ""},
-		{"the host has no clock", full, "tcg", jiffies, "pc", image, ""},
+		{"the host has no clock", full, "tcg", jiffies, "pc", image, "no_timer_check"},
 		{"modules", strings.Replace(full, "VIRTIO_MMIO=y", "VIRTIO_MMIO=m", 1), "tcg", tsc, "pc", image, "tsc=reliable"},
 	} {
 		write("config", c.settings)

@@ -26,8 +26,14 @@ type kind uint32
 //	guest  want ... host end
 //	guest  records (the final read-back), done
 //
-// and then the next setup, or the end of the connection, upon which the guest
-// ends. The host may send stop at any time during a run; the guest sends
+// A setup with Pause is for a guest that is saved then: after ready it is
+// quiet until
+//
+//	host   wake
+//	guest  awake, or failed
+//
+// and goes on from there. After done comes the next setup, or the end
+// of the connection, upon which the guest ends. The host may send stop at any time during a run; the guest sends
 // alive once in a while from hello on.
 const (
 	kindHello   kind = iota + 1 // JSON of Hello
@@ -41,12 +47,15 @@ const (
 	kindRecords                 // encoded records of one thread, in its order
 	kindDone                    // JSON of done
 	kindAlive                   // empty
+	kindWake                    // JSON of wake
+	kindAwake                   // empty
 	kindEndMark
 )
 
 var kindNames = [kindEndMark]string{
 	kindHello: "hello", kindSetup: "setup", kindReady: "ready", kindFailed: "failed", kindWant: "want", kindProgram: "program",
 	kindEnd: "end", kindStop: "stop", kindRecords: "records", kindDone: "done", kindAlive: "alive",
+	kindWake: "wake", kindAwake: "awake",
 }
 
 func (k kind) String() string {
@@ -71,8 +80,15 @@ type setup struct {
 	DiskBytes  int64          `json:"disk_bytes"`  // of the whole device
 	Filled     []extent       `json:"filled"`      // what of the virtio disk belongs on a device that is new
 	Buffered   bool           `json:"buffered"`
+	Pause      bool           `json:"pause"` // be saved before the first program
 	Knobs      knobs          `json:"knobs"`
 	Options    kernel.Options `json:"options"`
+}
+
+// wake is what a restored guest is to know.
+type wake struct {
+	Knobs  knobs  `json:"knobs"`
+	Random []byte `json:"random"` // for its kernel's random numbers
 }
 
 // Ready is what a guest's storage and kernel turned out to be.

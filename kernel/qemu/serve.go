@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"aiocheck/kernel"
@@ -25,6 +26,7 @@ type inbox struct {
 // guestSide is what only a guest's init can do.
 type guestSide struct {
 	tune func(knobs) error
+	stir func(random []byte) error
 	open func(setup) (*storage, error)
 	hung func() error // shows on the console where tasks are blocked
 }
@@ -58,8 +60,7 @@ func serve(conn io.ReadWriter, hello Hello, guest guestSide) error {
 		for {
 			select {
 			case <-tick.C:
-				// If the host is gone, serve finds out.
-				_ = s.out.send(kindAlive, nil)
+				s.alive()
 			case <-ctx.Done():
 				return
 			}
@@ -89,8 +90,49 @@ func serve(conn io.ReadWriter, hello Hello, guest guestSide) error {
 // server is the guest's side of the connection.
 type server struct {
 	guestSide
-	out *frameWriter
-	in  chan inbox
+	out    *frameWriter
+	in     chan inbox
+	mu     sync.Mutex // held to send alive
+	paused bool       // no alive
+}
+
+// alive shows that the kernel still runs. If the host is gone, serve finds
+// out.
+func (s *server) alive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.paused {
+		_ = s.out.send(kindAlive, nil)
+	}
+}
+
+// pause keeps the guest quiet, or ends that. Once it has returned, no alive is
+// on its way.
+func (s *server) pause(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = on
+}
+
+// sleep waits, quiet since before ready, for the host to wake the guest. What
+// it returns is an error of the connection; failed, what goes wrong otherwise.
+func (s *server) sleep() (failed, err error) {
+	m, ok := <-s.in
+	if !ok {
+		return nil, io.EOF
+	}
+	if err := m.check(kindWake); err != nil {
+		return nil, err
+	}
+	var w wake
+	if err := decode(m.kind, m.payload, &w); err != nil {
+		return nil, err
+	}
+	s.pause(false)
+	if failed = errors.Join(s.tune(w.Knobs), s.stir(w.Random)); failed != nil {
+		return failed, s.out.send(kindFailed, []byte(failed.Error()))
+	}
+	return nil, s.out.send(kindAwake, nil)
 }
 
 // check wants a message of one of these kinds.
@@ -113,8 +155,14 @@ func (s *server) run(ctx context.Context, conf setup, release string) error {
 	if err != nil {
 		return s.out.send(kindFailed, []byte(err.Error()))
 	}
+	s.pause(conf.Pause)
 	if err := s.out.sendJSON(kindReady, ready); err != nil {
 		return errors.Join(err, host.Close(), storage.Close())
+	}
+	if conf.Pause {
+		if failed, err := s.sleep(); failed != nil || err != nil {
+			return errors.Join(err, host.Close(), storage.Close())
+		}
 	}
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -156,7 +156,7 @@ func localGuest(t *testing.T, open func(setup) (*storage, error)) *session {
 	host, guest := net.Pipe()
 	ended := make(chan error)
 	go func() {
-		ended <- serve(guest, localHello(t), guestSide{open: open, tune: noKnobs, hung: func() error { return nil }})
+		ended <- serve(guest, localHello(t), guestSide{open: open, tune: noKnobs, stir: noStir, hung: func() error { return nil }})
 	}()
 	t.Cleanup(func() {
 		host.Close()
@@ -172,8 +172,37 @@ func localGuest(t *testing.T, open func(setup) (*storage, error)) *session {
 	return s
 }
 
+// What a snapshot is taken of is quiet until it is woken, and goes on then.
+func TestServePauses(t *testing.T) {
+	s := localGuest(t, localStorage(t))
+	opts := setup{Bytes: 1 << 20, Pause: true, Options: kernel.Options{Run: 1, Threads: 4, Records: 1 << 12}}
+	ready, err := s.open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.wake(knobs{}, "nosuch"); err == nil || !strings.Contains(err.Error(), "no defect is called nosuch") {
+		t.Errorf("%v", err)
+	}
+	if ready, err = s.open(opts); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.wake(knobs{}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if j := judgedRun(t, s, ready, 1, 100); j.Outcome != checker.Holds {
+		t.Errorf("%+v", j)
+	}
+}
+
 // noKnobs is for guests whose kernel is this one.
-func noKnobs(knobs) error { return nil }
+func noKnobs(k knobs) error {
+	if k.Defects != "" {
+		return errors.New("no defect is called " + k.Defects)
+	}
+	return nil
+}
+
+func noStir([]byte) error { return nil }
 
 func localStorage(t *testing.T) func(setup) (*storage, error) {
 	dir := t.TempDir()
@@ -190,7 +219,13 @@ func judged(t *testing.T, s *session, opts setup, requests int) *checker.Judgeme
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := traces.Header{Target: "qemu", Run: opts.Options.Run, Clock: ready.Clock, Device: ready.Device, Contract: ready.Contract,
+	return judgedRun(t, s, ready, opts.Options.Run, requests)
+}
+
+// judgedRun is judged in a session that is open.
+func judgedRun(t *testing.T, s *session, ready Ready, run uint32, requests int) *checker.Judgement {
+	t.Helper()
+	h := traces.Header{Target: "qemu", Run: run, Clock: ready.Clock, Device: ready.Device, Contract: ready.Contract,
 		Workload: traces.Workload{Seed: 3, Threads: 2, Depth: 4, Mix: "default", MinBytes: 512, MaxBytes: 4096, Requests: requests}}
 	programs, err := workload.New(h.Workload, h.Device, 2, h.Abilities)
 	if err != nil {
@@ -314,7 +349,7 @@ func TestServeEnds(t *testing.T) {
 			host, guest := net.Pipe()
 			ended := make(chan error)
 			go func() {
-				err := serve(guest, localHello(t), guestSide{open: localStorage(t), tune: noKnobs})
+				err := serve(guest, localHello(t), guestSide{open: localStorage(t), tune: noKnobs, stir: noStir})
 				guest.Close()
 				ended <- err
 			}()
