@@ -73,11 +73,16 @@ func initMain(uptime time.Duration) error {
 }
 
 func writeIfThere(path, text string) error {
-	err := os.WriteFile(path, []byte(text), 0)
+	// Not to be created: sysfs would refuse that in other words.
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // showBlocked has the kernel print the stacks of blocked tasks (sysrq w).
