@@ -40,8 +40,11 @@ func tune(k knobs) error {
 	if bounded == 0 {
 		bounded = defaultBounded
 	}
-	if err := writeIfThere(boundedKnob, fmt.Sprint(bounded)); err != nil {
-		return fmt.Errorf("set the number of a context's threads: %w", err)
+	// Kernels of our first patches show the number, and refuse to change it.
+	if now, err := os.ReadFile(boundedKnob); err == nil && strings.TrimSpace(string(now)) != fmt.Sprint(bounded) {
+		if err := os.WriteFile(boundedKnob, []byte(fmt.Sprint(bounded)), 0); err != nil {
+			return fmt.Errorf("set the number of a context's threads: %w", err)
+		}
 	}
 	err := os.WriteFile(defectsKnob, []byte(k.Defects), 0)
 	switch {
