@@ -71,7 +71,7 @@ var bugTable = [numBugs]BugInfo{
 	{FlushBeforeUnlink, "flush-before-unlink", "The worker flushes its signals before the request leaves the list.", "T2", model.SignalOutlivesRequest, corrected},
 	{CancelWithoutLock, "cancel-without-lock", "io_cancel looks up and signals without the context lock.", "T3", model.NoUseAfterFree, corrected},
 	{UnlinkBeforeCancel, "unlink-before-cancel", "io_cancel unlinks before it cancels, and the completion checks the list without the lock.", "thread-aio.md 4.1", model.SignalOutlivesRequest, corrected},
-	{EarlyCancelLost, "early-cancel-lost", "The worker loads and stores the cancel slot instead of comparing and swapping.", "T4", model.CancelledNoEffect, corrected},
+	{EarlyCancelLost, "early-cancel-lost", "The worker does not see that a request was cancelled early, and executes it.", "T4", model.CancelledNoEffect, corrected},
 	{EarlyCancelCompletes, "early-cancel-completes", "io_cancel completes a queued request itself and leaves its work queued.", "T5", model.NoUseAfterFree, corrected},
 	{QueuedCancelNoEvent, "queued-cancel-no-event", "io_cancel takes a queued request off the queue and posts no event.", "T6", model.OneEvent, corrected},
 	{TaskRecordedLate, "task-recorded-late", "The worker records itself after the request became late-cancellable.", "T7", model.CancelAnswer, corrected},

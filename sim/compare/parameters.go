@@ -37,6 +37,7 @@ func Parameters(d *design.Design) []Parameter {
 		{"only polls can be cancelled", yes(d.CancelPollOnly)},
 		{"answers of a cancel", answers(d.Answers)},
 		{"signals flushed before reuse", yes(d.Flush)},
+		{"flushed before the event is posted", yes(d.FlushFirst)},
 		{"a request is named by", [...]string{design.ByAddress: "address", design.ByNumber: "number"}[d.Identity]},
 		{"new entries go to the list's", [...]string{"head", "tail"}[bit(d.List.TailInsert)]},
 		{"a cancel unlinks the entry", yes(d.List.UnlinkOnCancel)},

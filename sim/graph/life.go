@@ -214,8 +214,11 @@ func lifeNode(v machine.RequestState, ends []string, marks bool) Node {
 		n.Name = "being submitted"
 	case "armed":
 		n.Name, n.Look = "armed", Waiting
-		if v.Queued {
+		switch {
+		case v.Queued:
 			n.Name = "queued"
+		case v.Early && !marks:
+			n.Name = "cancelled in the queue"
 		}
 	case "started":
 		switch {
