@@ -121,7 +121,7 @@ func (v *verifyCommand) openGuest(ctx context.Context, stderr io.Writer) (target
 	fmt.Fprintf(stderr, "aiocheck: Linux %s in QEMU (%s: %s), up after %.1f s\n", g.Hello.Kernel.Release, g.Accel, g.Why, g.Boot.Seconds())
 	t := &guestTarget{guest: g, run32: rand.Uint32() | 1}
 	t.ready, err = g.Open(ctx, qemu.Options{Buffered: v.Buffered, Unthreaded: !v.threads(true), Defects: v.Defects,
-		Host: kernel.Options{Run: t.run32, Threads: v.programThreads()}})
+		Host: kernel.Options{Run: t.run32, Threads: v.programThreads(), Freeze: true}})
 	if err != nil {
 		return nil, errors.Join(machineError(err), g.Close())
 	}
@@ -130,7 +130,7 @@ func (v *verifyCommand) openGuest(ctx context.Context, stderr io.Writer) (target
 
 func (t *guestTarget) header() traces.Header {
 	return traces.Header{Target: "qemu", Started: time.Now().UTC().Format(time.RFC3339), Clock: t.ready.Clock, Run: t.run32,
-		Kernel: t.guest.Hello.Kernel, Device: t.ready.Device, Contract: t.ready.Contract}
+		Kernel: t.guest.Hello.Kernel, Device: t.ready.Device, Contract: t.ready.Contract, Abilities: t.ready.Abilities}
 }
 
 func (t *guestTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error {

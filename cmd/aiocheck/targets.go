@@ -71,7 +71,7 @@ func (v *verifyCommand) openHost() (target, error) {
 
 func (t *hostTarget) header() traces.Header {
 	return traces.Header{Target: "host", Started: time.Now().UTC().Format(time.RFC3339), Clock: t.host.Clock(), Run: t.run32,
-		Kernel: t.kernel, Device: t.storage.Device, Contract: t.contract}
+		Kernel: t.kernel, Device: t.storage.Device, Contract: t.contract, Abilities: t.host.Abilities()}
 }
 
 func (t *hostTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error {
