@@ -19,7 +19,10 @@ import (
 	"aiocheck/traces/workload"
 )
 
-var update = flag.Bool("update", false, "write docs/misbehaviours.md anew")
+var (
+	update    = flag.Bool("update", false, "write docs/misbehaviours.md anew")
+	histories = flag.Int("histories", threadHistories, "how many histories of an honest kernel with threads to judge")
+)
 
 // run is a target that has run its rounds, and what was found about it.
 type run struct {
@@ -43,16 +46,31 @@ func roughRun(seed uint64, m *sim.Misbehaviour) (run, error) {
 	return judged(target)
 }
 
+// threadedRun runs two programs for contexts with threads.
+func threadedRun(seed uint64, m *sim.Misbehaviour) (run, error) {
+	target := sim.New(sim.Config{Seed: seed, StorageBytes: roughBytes, Direct: seed%4 == 0, Threaded: true, Workers: 1 + int(seed/4%3), Misbehaviour: m})
+	rng := rand.New(rand.NewPCG(seed, 2))
+	first := traces.RequestID(1)
+	for round := range uint64(2) {
+		p := threadedProgram(rng, round, first)
+		first += traces.RequestID(len(p.Requests))
+		if err := target.Run(p); err != nil {
+			return run{}, err
+		}
+	}
+	return judged(target)
+}
+
 // mixedRun runs what the generator of workloads makes of about 20 requests.
-func mixedRun(seed uint64) (run, error) {
+func mixedRun(seed uint64, threads bool) (run, error) {
 	mixes := workload.Mixes()
 	// Drawn from other digits of the seed than the mix, so that every mix runs
 	// both ways.
 	direct := seed/uint64(len(mixes))%4 != 0
-	target := sim.New(sim.Config{Seed: seed, StorageBytes: 16 << 10, Direct: direct})
+	target := sim.New(sim.Config{Seed: seed, StorageBytes: 16 << 10, Direct: direct, Threaded: threads})
 	load := traces.Workload{Seed: seed, Threads: 1 + int(seed%3), Depth: 1 + int(seed/3%8), Mix: mixes[seed%uint64(len(mixes))].Name,
 		MinBytes: 512, MaxBytes: 4096, Requests: 20}
-	g, err := workload.New(load, target.Device(), 1, traces.Abilities{})
+	g, err := workload.New(load, target.Device(), 1, target.Header().Abilities)
 	if err != nil {
 		return run{}, err
 	}
@@ -120,16 +138,32 @@ func TestHonestHistoriesHold(t *testing.T) {
 		// Both kinds of program get every seed below half the number.
 		honest := func(seed uint64) (run, error) { return roughRun(seed, nil) }
 		if i%2 == 0 {
-			honest = mixedRun
+			honest = func(seed uint64) (run, error) { return mixedRun(seed, false) }
 		}
-		r, err := honest(uint64(i / 2))
-		switch {
-		case err != nil:
-			t.Errorf("history %d: %v", i, err)
-		case r.judgement.Outcome != checker.Holds:
-			t.Errorf("history %d: %v%s", i, r.judgement.Outcome, r.findings())
-		}
+		holds(t, i, honest)
 	})
+}
+
+// Nor does what an honest kernel with threads does.
+func TestHonestThreadsHold(t *testing.T) {
+	inParallel(*histories, func(i int) {
+		honest := func(seed uint64) (run, error) { return threadedRun(seed, nil) }
+		if i%2 == 0 {
+			honest = func(seed uint64) (run, error) { return mixedRun(seed, true) }
+		}
+		holds(t, i, honest)
+	})
+}
+
+// holds judges the history of half the number.
+func holds(t *testing.T, i int, honest func(seed uint64) (run, error)) {
+	r, err := honest(uint64(i / 2))
+	switch {
+	case err != nil:
+		t.Errorf("history %d: %v", i, err)
+	case r.judgement.Outcome != checker.Holds:
+		t.Errorf("history %d: %v%s", i, r.judgement.Outcome, r.findings())
+	}
 }
 
 // tally is how often a misbehaviour happened and what was then named.
@@ -172,7 +206,7 @@ func tallyOf(m *sim.Misbehaviour) (tally, error) {
 // Every misbehaviour is caught, and the right property is named. What the
 // test has found is the table of docs/misbehaviours.md.
 func TestMisbehavioursAreCaught(t *testing.T) {
-	ms := sim.Misbehaviours()
+	ms := judgeable(sim.Misbehaviours())
 	tallies := make([]tally, len(ms))
 	inParallel(len(ms), func(i int) {
 		var err error
@@ -194,6 +228,11 @@ func TestMisbehavioursAreCaught(t *testing.T) {
 	if leastNamed > 0 { // the numbers are those of the table
 		compareTable(t, misbehaviourTable(ms, tallies))
 	}
+}
+
+// judgeable are those that the checker has rules for.
+func judgeable(ms []sim.Misbehaviour) []sim.Misbehaviour {
+	return slices.DeleteFunc(slices.Clone(ms), func(m sim.Misbehaviour) bool { return m.Threaded() || m.Expect == model.WaiterWoken })
 }
 
 // misbehaviourTable is the table as Markdown.

@@ -6,6 +6,7 @@ package checker_test
 // of scale_test.go, smaller.
 const (
 	honestHistories      = 4000
+	threadHistories      = 1000
 	misbehavingHistories = 100
 	leastNamed           = 0
 )
