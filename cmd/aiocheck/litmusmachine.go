@@ -32,28 +32,24 @@ type recordedRun struct {
 	refused string   // why the programs were not run at all
 }
 
-// openMachine prepares the target.
+// openMachine prepares the target, and asks it what it can do.
 func (c *litmusCommand) openMachine(s *session) (litmusMachine, error) {
-	switch c.Target {
-	case "qemu":
+	if c.Target == "qemu" {
 		return c.openLitmusGuest(s)
-	case "sim":
-		k := runner.Kernel{Grain: 512}
-		if c.threads(false) {
-			k.Abilities = traces.Abilities{Threaded: true, Names: true, Identity: true}
-		}
-		return &litmusProcess{litmusCommand: c, session: s, is: k}, nil
 	}
-	running, err := kernel.Running()
+	m := &litmusProcess{litmusCommand: c, session: s}
+	t, err := m.target(s.ctx, &runner.Plan{})
 	if err != nil {
+		return nil, err
+	}
+	m.is = runner.Kernel{Abilities: t.header().Abilities, Workers: boundedThreads, Sizes: true, Grain: pageBytes}
+	if c.Target == "sim" {
+		m.is.Grain = 512
+	}
+	if err := t.close(); err != nil {
 		return nil, machineError(err)
 	}
-	contract, err := kernel.Contract(running.Release)
-	if err != nil {
-		return nil, machineError(err)
-	}
-	k := runner.Kernel{Abilities: traces.Abilities{Threaded: contract.Threaded}, Workers: boundedThreads, Sizes: true, Grain: pageBytes}
-	return &litmusProcess{litmusCommand: c, session: s, is: k}, nil
+	return m, nil
 }
 
 const (
@@ -77,10 +73,13 @@ func (m *litmusProcess) kernel() runner.Kernel { return m.is }
 func (m *litmusProcess) storage() int64        { return litmusBytes }
 func (m *litmusProcess) close() error          { return nil }
 
+func (m *litmusProcess) target(ctx context.Context, p *runner.Plan) (target, error) {
+	v := verifyCommand{runFlags: m.runFlags, Target: m.Target, Seed: m.Seed, Buffered: !p.Direct, Threads: p.Threads(), Region: litmusBytes}
+	return v.open(ctx, m.stderr)
+}
+
 func (m *litmusProcess) run(ctx context.Context, p *runner.Plan, programs []*traces.Program) (*recordedRun, error) {
-	v := verifyCommand{runFlags: m.runFlags, Target: m.Target, Seed: m.Seed, Buffered: !p.Direct,
-		Threads: p.Threads(), Region: litmusBytes}
-	t, err := v.open(ctx, m.stderr)
+	t, err := m.target(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -134,15 +133,17 @@ func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
 	if err := m.start(s.ctx); err != nil {
 		return nil, err
 	}
-	// Ask the kernel what it can do.
-	ready, err := m.open(s.ctx, &runner.Plan{}, 1)
+	// Ask the kernel what it can do, and whether contexts can have one thread.
+	ready, err := m.open(s.ctx, &runner.Plan{Workers: 1}, 1)
+	if err == nil {
+		err = m.guest.Run(s.ctx, feed(nil), new(logs))
+	}
 	if err != nil {
 		return nil, errors.Join(machineError(err), m.close())
 	}
-	m.is = runner.Kernel{Abilities: traces.Abilities{Threaded: ready.Contract.Threaded}, Workers: boundedThreads, Sizes: true, Grain: pageBytes}
-	err = m.guest.Run(s.ctx, feed(nil), new(logs))
-	if err != nil {
-		return nil, errors.Join(machineError(err), m.close())
+	m.is = runner.Kernel{Abilities: ready.Abilities, Workers: boundedThreads, Sizes: true, Grain: pageBytes}
+	if ready.Contract.Workers == 1 {
+		m.is.Workers = 0
 	}
 	return m, nil
 }
@@ -164,7 +165,7 @@ func (m *litmusGuest) start(ctx context.Context) error {
 const litmusGrace = 10 * time.Second
 
 func (m *litmusGuest) open(ctx context.Context, p *runner.Plan, run uint32) (qemu.Ready, error) {
-	return m.guest.Open(ctx, qemu.Options{Buffered: !p.Direct, Unthreaded: !m.threads(true), Defects: m.Defects,
+	return m.guest.Open(ctx, qemu.Options{Buffered: !p.Direct, Unthreaded: !m.threads(true), Defects: m.Defects, Bounded: p.Workers,
 		Host: kernel.Options{Run: run, Threads: max(1, p.Threads()), Records: 1 << 12, Arena: 1 << 20, Grace: litmusGrace}})
 }
 

@@ -115,7 +115,7 @@ func TestWitness(t *testing.T) {
 		t.Error(lines)
 	}
 	text := strings.Join(lines, "\n")
-	for _, part := range []string{"T1 enters io_cancel for a", "finds a cancelled", "posts the event of a"} {
+	for _, part := range []string{"T1 enters io_cancel for a", "takes a off its queue", "ends a, which it took off its queue"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q is missing in\n%s", part, text)
 		}

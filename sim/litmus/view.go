@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"aiocheck/model"
 	"aiocheck/model/machine"
 	"aiocheck/traces/litmus"
 )
@@ -55,7 +54,7 @@ func (p *Plan) view(obs *machine.Observation, blind bool) string {
 		}
 	}
 	for c, ring := range obs.Rings {
-		ring = slices.DeleteFunc(slices.Clone(ring), func(r uint8) bool { return !seen[r] || p.posted(&obs.Requests[r]) })
+		ring = slices.DeleteFunc(slices.Clone(ring), func(r uint8) bool { return !seen[r] })
 		for i := 1; i < len(ring) && p.ordered[c]; i++ {
 			parts = append(parts, fmt.Sprintf("%s before %s", t.Requests[ring[i-1]].Name, t.Requests[ring[i]].Name))
 		}
@@ -83,13 +82,6 @@ func (p *Plan) unsure(obs *machine.Observation, file int) bool {
 // watches reports whether what a thread saw is known: a process that exits
 // takes what its other threads saw last with it.
 func (p *Plan) watches(thread int) bool { return p.exits < 0 || thread == p.exits }
-
-// posted reports whether io_cancel may have posted the event itself, as soon as
-// it found the request in a queue: then it may come before all others. The
-// design has it come when a thread gets to the request.
-func (p *Plan) posted(end *machine.RequestEnd) bool {
-	return p.Kernel.Abilities.Threaded && end.Result == model.Fail(model.EINTR).String()
-}
 
 // units names the writers of units, each of so many bytes of the test.
 func (p *Plan) units(name string, writers []machine.Writer, size int64) (text string) {
