@@ -28,12 +28,12 @@ func makeNullBlk(bytes int64, filled []extent) (string, error) {
 	if err := os.Mkdir(nullBlk, 0o755); err != nil {
 		return "", fmt.Errorf("%w: %s", err, needs)
 	}
-	for _, set := range []struct{ name, value string }{
+	for _, knob := range []struct{ name, value string }{
 		{"size", fmt.Sprint((bytes + 1<<20 - 1) >> 20)}, // MiB
 		{"blocksize", "512"}, {"memory_backed", "1"}, {"power", "1"},
 	} {
-		if err := os.WriteFile(filepath.Join(nullBlk, set.name), []byte(set.value), 0); err != nil {
-			return "", fmt.Errorf("set %s: %w", set.name, err)
+		if err := set(filepath.Join(nullBlk, knob.name), knob.value); err != nil {
+			return "", fmt.Errorf("set %s: %w", knob.name, err)
 		}
 	}
 	index, err := os.ReadFile(filepath.Join(nullBlk, "index"))

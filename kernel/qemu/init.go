@@ -72,17 +72,23 @@ func initMain(uptime time.Duration) error {
 	return serve(port, Hello{Protocol: protocol, Kernel: running, Uptime: uptime}, guestSide{open: openStorage(), tune: tune, stir: stir, hung: showBlocked})
 }
 
-func writeIfThere(path, text string) error {
-	// Not to be created: sysfs would refuse that in other words.
+// set writes to a file of the kernel. It makes none: these file systems answer
+// that with EACCES, whether the file is there or not.
+func set(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
+}
+
+// writeIfThere is set where the kernel has the file.
+func writeIfThere(path, text string) error {
+	if err := set(path, text); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // showBlocked has the kernel print the stacks of blocked tasks (sysrq w).

@@ -40,13 +40,10 @@ func tune(k knobs) error {
 	if bounded == 0 {
 		bounded = defaultBounded
 	}
-	// Kernels of our first patches show the number, and refuse to change it.
-	if now, err := os.ReadFile(boundedKnob); err == nil && strings.TrimSpace(string(now)) != fmt.Sprint(bounded) {
-		if err := os.WriteFile(boundedKnob, []byte(fmt.Sprint(bounded)), 0); err != nil {
-			return fmt.Errorf("set the number of a context's threads: %w", err)
-		}
+	if err := writeIfThere(boundedKnob, fmt.Sprint(bounded)); err != nil {
+		return fmt.Errorf("set the number of a context's threads: %w", err)
 	}
-	err := os.WriteFile(defectsKnob, []byte(k.Defects), 0)
+	err := set(defectsKnob, k.Defects)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && k.Defects == "":
 		return nil
