@@ -65,7 +65,7 @@ func (b *builder) halfway(t int) {
 		ready := b.mark(t)
 		b.add(b.peer, ready)
 		ready.Do, ready.Context, ready.Request = traces.DoCancel, c, at.request
-		ready.Spin = uint32(b.rng.IntN(1 << 17))
+		ready.Spin = 4 * b.longSpin()
 		b.add(b.canceller, ready)
 	}
 	for n := uint32(0); n < r.Bytes; n += piece {
@@ -76,32 +76,43 @@ func (b *builder) halfway(t int) {
 	}
 }
 
-// raced cancels requests at the moment when they end by themselves, while
-// others cancel in the same context, and looks each time whether the next
-// request on the thread is disturbed.
+// raced cancels requests at the moment when they end by themselves, all at
+// once, while others cancel in the same context, and looks whether the next
+// requests on the same threads are disturbed.
 func (b *builder) raced(t int) {
-	crowd := b.rng.IntN(3) * 16
-	c, probe := b.story(crowd+1), b.stream()
+	crowd, n := b.rng.IntN(3)*16, 4+b.rng.IntN(12)
+	c, probe := b.story(crowd+n), b.stream()
 	b.crowd(t, c, crowd)
-	for range 4 + b.rng.IntN(5) {
+	for range 2 + b.rng.IntN(2) {
 		r := b.stream()
 		if b.rng.IntN(2) == 0 {
 			r = traces.RequestDecl{Opcode: model.Poll, File: r.File, Offset: pollIn}
 		}
-		at := b.send(t, c, r)[0]
-		b.press(at)
-		b.cancelBeside(b.canceller, at)
-		s := at.beside(b.feeding(r.File, line))
-		s.Spin = b.spin()
-		b.add(b.peer, s)
-		b.collect(t, c, 1)
+		sent := b.send(t, c, b.repeat(n, r)...)
+		if b.rng.IntN(2) == 0 {
+			b.pause(t, settling/4)
+		}
+		ready := b.mark(t)
+		b.press(ready, c)
+		feed := b.feeding(r.File, uint32(n)*line)
+		feed.Thread, feed.After, feed.Spin = ready.Thread, ready.After, b.longSpin()
+		b.add(b.peer, feed)
+		ready.Spin = b.longSpin()
+		b.add(b.canceller, ready)
+		for _, at := range sent {
+			b.add(b.canceller, traces.Step{Do: traces.DoCancel, Context: c, Request: at.request})
+		}
+		b.collect(t, c, n)
 
-		b.send(t, c, b.repeat(1, probe)...)
-		b.pause(t, settling/4)
-		b.feed(t, probe.File, line)
-		b.collect(t, c, 1)
+		b.send(t, c, b.repeat(n, probe)...)
+		b.pause(t, settling)
+		b.feed(t, probe.File, uint32(n)*line)
+		b.collect(t, c, n)
 	}
 }
+
+// longSpin is up to the time that it takes to wake a thread.
+func (b *builder) longSpin() uint32 { return uint32(b.rng.IntN(1 << 15)) }
 
 // early cancels requests at the moment when a thread takes them up.
 func (b *builder) early(t int) {
@@ -112,7 +123,7 @@ func (b *builder) early(t int) {
 	var sent []submitted
 	for _, r := range b.repeat(n, b.stream()) {
 		at := b.send(t, c, r)[0]
-		b.press(at)
+		b.press(at.beside(traces.Step{}), c)
 		b.cancelBeside([]int{t, b.canceller, b.canceller}[b.rng.IntN(3)], at)
 		sent = append(sent, at)
 	}
@@ -131,15 +142,15 @@ func (b *builder) crowd(t int, c uint16, n int) {
 }
 
 // press lets another thread look for a request that is not there, several
-// times, while this one is submitted: it takes the lock over and over.
-func (b *builder) press(at submitted) {
-	t := (at.thread + 1) % b.g.load.Threads
-	if t == at.thread {
+// times, after what the step waits for: it takes the lock over and over.
+func (b *builder) press(after traces.Step, c uint16) {
+	t := (int(after.Thread) + 1) % b.g.load.Threads
+	if t == int(after.Thread) {
 		return
 	}
-	s := at.beside(traces.Step{Do: traces.DoCancel, Context: at.context, Request: b.neverSubmitted()})
+	after.Do, after.Context, after.Request = traces.DoCancel, c, b.neverSubmitted()
 	for range 4 {
-		b.add(t, s)
+		b.add(t, after)
 	}
 }
 

@@ -78,7 +78,7 @@ func (b *builder) layIdentity() *traces.Identity {
 	if b.rng.IntN(3) != 0 {
 		id.UID = aUser
 	}
-	if b.rng.IntN(4) == 0 {
+	if b.rng.IntN(6) == 0 {
 		id.Descriptors = uint32(2 + b.rng.IntN(6))
 	}
 	return id
@@ -174,9 +174,9 @@ func (b *builder) onName(n names, t int) traces.RequestDecl {
 	name := b.anyName(n)
 	r := traces.RequestDecl{File: n.list[name].Directory, Name: uint16(name)}
 	switch b.rng.IntN(9) {
-	case 0, 1, 2:
+	case 0, 1:
 		r.Opcode = model.UnlinkAt
-	case 3, 4:
+	case 2, 3:
 		r.Opcode = model.RenameAt
 		r.NewName = uint16(b.anyName(n))
 		r.Flags = [...]uint32{0, 0, unix.RENAME_NOREPLACE, unix.RENAME_EXCHANGE}[b.rng.IntN(4)]
