@@ -202,6 +202,7 @@ func (s *server) prepare(conf setup, release string) (*kernel.Host, *storage, Re
 	if err != nil {
 		return nil, nil, ready, err
 	}
+	conf.Options.Freeze = true // what is frozen here is the guest's own
 	host, err := kernel.NewHost(storage.Storage, conf.Options)
 	if err != nil {
 		return nil, nil, ready, errors.Join(err, storage.Close())
