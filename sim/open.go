@@ -165,7 +165,12 @@ func (t *Target) canOpen(r *request) bool { return r.stage != openWaits || t.par
 // by another one, beyond the limit.
 func (t *Target) opened(thread uint16, r *request, fd model.Result) {
 	i := int(fd) - firstDescriptor
+	if fd < 0 {
+		return
+	}
 	if i < 0 || i >= len(t.descriptors) || t.descriptors[i].inode == nil {
+		// No descriptor at all, as fstat(2) finds out.
+		t.log(thread).Record(traces.FoundRecord(thread, r.id, traces.Inode{}, int32(fd), 0))
 		return
 	}
 	d := &t.descriptors[i]
