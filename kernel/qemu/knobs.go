@@ -43,7 +43,8 @@ func tune(k knobs) error {
 	if err := writeIfThere(boundedKnob, fmt.Sprint(bounded)); err != nil {
 		return fmt.Errorf("set the number of a context's threads: %w", err)
 	}
-	err := set(defectsKnob, k.Defects)
+	// sysfs takes a write of nothing for none: the line end is what counts then.
+	err := set(defectsKnob, k.Defects+"\n")
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && k.Defects == "":
 		return nil
