@@ -17,7 +17,7 @@ const maxFindings = 5
 func Check(h *traces.History, l Limits) *Judgement {
 	start := time.Now()
 	b := newBudget(l)
-	judges := []func(*traces.History, *budget) []Verdict{judgeContext, judgeStorage}
+	judges := []func(*traces.History, *budget) []Verdict{judgeContext, judgeStorage, judgeNames}
 	j := &Judgement{Outcome: Holds, Verdicts: unchecked()}
 	for _, judge := range judges {
 		before := b.used.Load()

@@ -9,15 +9,14 @@ import (
 )
 
 // Operations on names read and change at once, and several names at a time, so
-// that zones do not help. Their linearizability is decided by a search that
-// goes through the history once, in the order of time, and keeps every
-// configuration that is possible so far: the state of the names, and which of
-// the operations under way have taken effect. An operation takes effect no
-// sooner than somebody's end needs it (G. Lowe, Testing for linearizability,
-// 2017, just-in-time linearization), but for one that finds what it says and
-// changes nothing: it takes effect at once, since that rules nothing out.
-// The cost is exponential in how many changes run beside each other, and
-// linear in the length of the history.
+// that zones do not help. Their linearizability is decided by a search through
+// the configurations that are possible at each end of an operation: the state
+// of the names, and which of the operations under way have taken effect. An
+// operation takes effect no sooner than somebody's end needs it (G. Lowe,
+// Testing for linearizability, 2017, just-in-time linearization), but for one
+// that finds what it says and changes nothing: it takes effect at once, since
+// that rules nothing out. The cost is exponential in how many changes run
+// beside each other, and linear in the length of the history.
 
 // nameOp is an operation on names with its answer, and when it happened, at
 // some moment in between; to may be Never.
@@ -30,6 +29,7 @@ type nameOp struct {
 	stray bool
 
 	request traces.RequestID // 0 of a stat
+	event   int32            // of those that one call has reaped, the order in which they came
 	call    int32            // its own, or its io_submit
 	end     int32            // the call that reaped its event; its own call; None if neither is known
 }
@@ -74,18 +74,47 @@ func (o *nameOp) settles() bool {
 // Bounds of the search. Beyond them, nothing is decided.
 const (
 	maxPending        = 256     // operations under way at a time
-	maxConfigurations = 1 << 15 // possible at a time
+	maxConfigurations = 1 << 16 // looked at
 )
 
 // configuration is what may be the case between two moments.
 type configuration struct {
 	space model.NameState
-	done  [maxPending / 64]uint64 // by slot: the operation has taken effect
+	done  slots // of the operations that have taken effect
 }
 
-func (c *configuration) has(slot int16) bool { return c.done[slot/64]>>(slot%64)&1 != 0 }
-func (c *configuration) set(slot int16)      { c.done[slot/64] |= 1 << (slot % 64) }
-func (c *configuration) clear(slot int16)    { c.done[slot/64] &^= 1 << (slot % 64) }
+// slots is a set of operations under way, by slot.
+type slots [maxPending / 64]uint64
+
+func (s *slots) has(slot int16) bool { return s[slot/64]>>(slot%64)&1 != 0 }
+func (s *slots) set(slot int16)      { s[slot/64] |= 1 << (slot % 64) }
+func (s *slots) clear(slot int16)    { s[slot/64] &^= 1 << (slot % 64) }
+
+// within reports whether all of s is in t.
+func (s *slots) within(t *slots) bool {
+	for i := range s {
+		if s[i]&^t[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// nameKind is what an operation does and how it ended: of several of one kind
+// that are under way, the one that ends first may as well come first.
+type nameKind struct {
+	call   model.NameCall
+	answer model.NameAnswer
+	stray  bool
+}
+
+func (o *nameOp) kind() nameKind {
+	k := nameKind{o.NameCall, o.NameAnswer, o.stray}
+	if k.call.Denied = 0; o.Do == model.OpenName && (o.Open || o.Errno == model.EINTR) {
+		k.call.Flags &= model.OpenCreate // all that matters, if it happened
+	}
+	return k
+}
 
 // nameVerdict is what a search says.
 type nameVerdict uint8
@@ -101,148 +130,218 @@ type nameSearch struct {
 	ops     []nameOp
 	files   model.FileID // how many are known
 	slots   []int16      // by operation: its slot while it is under way
-	open    []int32      // operations under way, in order of invocation
+	ends    []nameEnd
+	kinds   []nameKind                  // by operation
+	reached []map[configuration][]slots // by end: what was looked at before, see visit
 	budget  *budget
-	current []configuration
-	seen    map[configuration]bool
+	looked  int  // how many configurations
+	gaveUp  bool // the search has come to one of its bounds
+	deepest int  // the last end that was come to
+}
+
+// nameEnd is the end of an operation.
+type nameEnd struct {
+	op    int32
+	begun []int32 // operations that began after the end before
+	open  []int32 // operations under way, this one included
+	maybe slots   // of them, those that need not have happened
 }
 
 // judgeNameSpace decides whether the operations are linearizable from a state
 // on, and if not, at the end of which of them this is clear.
 func judgeNameSpace(start model.NameState, files int, ops []nameOp, b *budget) (v nameVerdict, at int) {
-	s := &nameSearch{ops: ops, files: model.FileID(files), slots: make([]int16, len(ops)), budget: b, seen: map[configuration]bool{}}
-	s.current = []configuration{{space: start}}
-	free := make([]int16, maxPending)
-	for i := range free {
-		free[i] = int16(maxPending - 1 - i)
-	}
-	for _, e := range nameEvents(ops) {
-		if !e.ends {
-			if len(free) == 0 {
-				return namesTooMany, 0
-			}
-			s.slots[e.op] = free[len(free)-1]
-			free = free[:len(free)-1]
-			s.begin(e.op)
-			continue
-		}
-		if !s.finish(e.op) {
-			return namesTooMany, 0
-		}
-		if len(s.current) == 0 {
-			return namesBroken, int(e.op)
-		}
-		free = append(free, s.slots[e.op])
-		s.open = slices.DeleteFunc(s.open, func(o int32) bool { return o == e.op })
-	}
-	return namesHold, 0
-}
-
-// nameEvent is the beginning or the end of an operation.
-type nameEvent struct {
-	at   traces.Time
-	ends bool
-	op   int32
-}
-
-// nameEvents are in order of time. What begins at the moment when something
-// else ends is concurrent with it, as everywhere.
-func nameEvents(ops []nameOp) []nameEvent {
-	var events []nameEvent
+	s := &nameSearch{ops: ops, files: model.FileID(files), slots: make([]int16, len(ops)), budget: b}
 	for i := range ops {
-		events = append(events, nameEvent{ops[i].from, false, int32(i)})
-		if ops[i].to != traces.Never || !ops[i].optional() {
-			events = append(events, nameEvent{ops[i].to, true, int32(i)})
+		s.kinds = append(s.kinds, ops[i].kind())
+	}
+	if !s.arrange() {
+		return namesTooMany, 0
+	}
+	s.reached = make([]map[configuration][]slots, len(s.ends))
+	switch {
+	case s.try(0, configuration{space: start}):
+		return namesHold, 0
+	case s.gaveUp:
+		return namesTooMany, 0
+	}
+	return namesBroken, int(s.ends[s.deepest].op)
+}
+
+// arrange lists the ends in order of time, with what is under way at each. It
+// reports false if that is too much. What begins at the moment when something
+// else ends is concurrent with it, as everywhere.
+func (s *nameSearch) arrange() bool {
+	type moment struct {
+		at   traces.Time
+		ends bool
+		op   int32
+	}
+	var moments []moment
+	for i := range s.ops {
+		o := &s.ops[i]
+		moments = append(moments, moment{o.from, false, int32(i)})
+		if o.to != traces.Never || !o.optional() {
+			moments = append(moments, moment{o.to, true, int32(i)})
 		}
 	}
-	slices.SortFunc(events, func(a, b nameEvent) int {
-		if c := cmp.Compare(a.at, b.at); c != 0 {
-			return c
-		}
-		if a.ends != b.ends {
+	slices.SortFunc(moments, func(a, b moment) int {
+		if a.at == b.at && a.ends != b.ends {
 			if b.ends {
 				return -1
 			}
 			return 1
 		}
-		return cmp.Compare(a.op, b.op)
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(s.ops[a.op].event, s.ops[b.op].event), cmp.Compare(a.op, b.op))
 	})
-	return events
+	free := make([]int16, maxPending)
+	for i := range free {
+		free[i] = int16(maxPending - 1 - i)
+	}
+	var open, begun []int32
+	for _, m := range moments {
+		if !m.ends {
+			if len(free) == 0 {
+				return false
+			}
+			s.slots[m.op] = free[len(free)-1]
+			free = free[:len(free)-1]
+			open, begun = append(open, m.op), append(begun, m.op)
+			continue
+		}
+		s.ends = append(s.ends, s.end(m.op, begun, open))
+		begun = nil
+		free = append(free, s.slots[m.op])
+		open = slices.DeleteFunc(open, func(o int32) bool { return o == m.op })
+	}
+	return true
 }
 
-// begin takes up an operation.
-func (s *nameSearch) begin(op int32) {
-	s.open = append(s.open, op)
-	for i := range s.current {
-		s.settle(&s.current[i], op)
+// end is the end of an operation. Of those under way, the ones that did happen
+// are tried first.
+func (s *nameSearch) end(op int32, begun, open []int32) nameEnd {
+	e := nameEnd{op: op, begun: begun}
+	for _, optional := range []bool{false, true} {
+		for _, o := range open {
+			if s.ops[o].optional() == optional {
+				e.open = append(e.open, o)
+			}
+		}
 	}
+	for _, o := range open {
+		if s.ops[o].optional() {
+			e.maybe.set(s.slots[o])
+		}
+	}
+	return e
+}
+
+// visit reports whether a configuration is new at an end. One is not, if
+// another one was there in which the same has taken effect, but fewer of the
+// operations that need not: those that are left can only help.
+func (s *nameSearch) visit(end int, c configuration) bool {
+	var used slots
+	for i := range c.done {
+		used[i] = c.done[i] & s.ends[end].maybe[i]
+		c.done[i] &^= used[i]
+	}
+	if s.reached[end] == nil {
+		s.reached[end] = map[configuration][]slots{}
+	}
+	before := s.reached[end][c]
+	for i := range before {
+		if before[i].within(&used) {
+			return false
+		}
+	}
+	s.reached[end][c] = append(before, used)
+	return true
 }
 
 // settle lets an operation take effect that changes nothing.
 func (s *nameSearch) settle(c *configuration, op int32) {
 	o := &s.ops[op]
-	if c.has(s.slots[op]) || !o.settles() {
+	if c.done.has(s.slots[op]) || !o.settles() {
 		return
 	}
 	if next := o.next(c.space, s.files); len(next) == 1 && next[0] == c.space {
-		c.set(s.slots[op])
+		c.done.set(s.slots[op])
 	}
 }
 
-// finish leaves the configurations in which an operation that ends has taken
-// effect, or need not have. It reports false if there are too many.
-func (s *nameSearch) finish(op int32) bool {
-	clear(s.seen)
-	slot, optional := s.slots[op], s.ops[op].optional()
-	frontier := slices.Clone(s.current)
-	kept := s.current[:0]
-	keep := func(c configuration) {
-		c.clear(slot)
-		if !s.seen[c] {
-			s.seen[c] = true
-			kept = append(kept, c)
-		}
+// try reports whether the operations from an end on can be put in order after
+// a configuration. It lets as few of them take effect before the end as it
+// can, and more of them if what comes later asks for it.
+func (s *nameSearch) try(end int, c configuration) bool {
+	if end == len(s.ends) {
+		return true
 	}
-	reached := map[configuration]bool{}
+	s.deepest = max(s.deepest, end)
+	e := &s.ends[end]
+	for _, op := range e.begun {
+		s.settle(&c, op)
+	}
+	if !s.visit(end, c) {
+		return false
+	}
+	slot, optional := s.slots[e.op], s.ops[e.op].optional()
+	frontier := []configuration{c}
 	for i := 0; i < len(frontier); i++ {
-		if i%256 == 255 && s.budget.spent() {
+		if s.looked++; s.looked > maxConfigurations || s.looked%256 == 0 && s.budget.spent() {
+			s.gaveUp = true
+		}
+		if s.gaveUp {
 			return false
 		}
 		c := frontier[i]
-		if c.has(slot) {
-			keep(c)
+		done := c.done.has(slot)
+		if done || optional {
+			next := c
+			if next.done.clear(slot); s.try(end+1, next) {
+				return true
+			}
+		}
+		if done {
 			continue
 		}
-		if optional {
-			keep(c)
-		}
-		for _, other := range s.open {
-			if c.has(s.slots[other]) {
-				continue
+		for _, op := range e.open {
+			if !c.done.has(s.slots[op]) && !s.preceded(&c, e, op) {
+				frontier = s.expand(frontier, c, end, op)
 			}
-			idle := other != op && (s.ops[other].optional() || s.ops[other].Errno == model.EINTR)
-			for _, space := range s.ops[other].next(c.space, s.files) {
-				if idle && space == c.space {
-					continue // it may as well wait
-				}
-				n := c
-				n.space = space
-				n.set(s.slots[other])
-				if space != c.space {
-					for _, o := range s.open {
-						s.settle(&n, o)
-					}
-				}
-				if !reached[n] {
-					reached[n] = true
-					frontier = append(frontier, n)
-				}
-			}
-		}
-		if len(frontier) > maxConfigurations {
-			return false
 		}
 	}
-	s.current = kept
-	return true
+	return false
+}
+
+// preceded reports whether another operation of the same kind is to come first.
+func (s *nameSearch) preceded(c *configuration, e *nameEnd, op int32) bool {
+	for _, other := range e.open {
+		a, b := s.ops[other].to, s.ops[op].to
+		if other != op && (a < b || a == b && other < op) && s.kinds[other] == s.kinds[op] && !c.done.has(s.slots[other]) {
+			return true
+		}
+	}
+	return false
+}
+
+// expand adds the configurations in which an operation takes effect next.
+func (s *nameSearch) expand(frontier []configuration, c configuration, end int, op int32) []configuration {
+	e, o := &s.ends[end], &s.ops[op]
+	idle := op != e.op && (o.optional() || o.Errno == model.EINTR)
+	for _, space := range o.next(c.space, s.files) {
+		if idle && space == c.space {
+			continue // it may as well wait
+		}
+		n := c
+		n.space = space
+		n.done.set(s.slots[op])
+		if space != c.space {
+			for _, other := range e.open {
+				s.settle(&n, other)
+			}
+		}
+		if s.visit(end, n) {
+			frontier = append(frontier, n)
+		}
+	}
+	return frontier
 }

@@ -106,7 +106,7 @@ func (j *contextJudge) view(i, second int32, v *requestView) {
 // specify fills in what depends on the request's file.
 func (j *contextJudge) specify(r *traces.Request, v *requestView) {
 	f := &j.h.Files[r.File]
-	stream := f.Kind != traces.Storage
+	stream := f.Kind != traces.Storage && f.Kind != traces.Directory
 	v.spec.Inline = j.c.Inline(r.Opcode, f.Kind == traces.Storage && f.Direct)
 	switch {
 	case r.Opcode == model.Poll:

@@ -75,8 +75,8 @@ func effects(h *traces.History, b *budget) []effect {
 }
 
 func effectOf(h *traces.History, r *traces.Request) effect {
-	if r.Fate == traces.Rejected || r.Call == traces.None || !r.Opcode.Transfers() {
-		return effect{}
+	if r.Fate == traces.Rejected || r.Call == traces.None || !r.Opcode.Transfers() || h.Files[r.File].Kind == traces.Directory {
+		return effect{} // nobody looks at the data of named files
 	}
 	e := effect{from: h.Calls[r.Call].Invoke, to: traces.Never, does: reads, ended: endNever}
 	if r.Opcode.Writes() {
@@ -90,20 +90,28 @@ func effectOf(h *traces.History, r *traces.Request) effect {
 		e.sure = uint32(min(max(res, 0), model.Result(r.Bytes)) / lineBytes)
 		return e
 	}
-	if r.Context != traces.None {
-		if destroy := h.Contexts[r.Context].Destroy; destroy != traces.None && h.Calls[destroy].Completed() {
-			e.to, e.ended = h.Calls[destroy].Return, endDestroy
-		}
-	}
-	round := &h.Rounds[r.Round]
-	if exits := round.End == traces.EndExit || round.End == traces.EndKill; exits && round.Gone < e.to {
-		e.to, e.ended = round.Gone, endExit
-	}
+	e.to, e.ended = endOfUnreaped(h, r)
 	// The moment may precede the submission if another thread destroyed the
 	// context first: then io_submit cannot have accepted the request, and the
 	// judge of the context says so.
 	e.to = max(e.to, e.from)
 	return e
+}
+
+// endOfUnreaped is from when on a request of which no event was seen can have no
+// effect any more, and why.
+func endOfUnreaped(h *traces.History, r *traces.Request) (to traces.Time, why ending) {
+	to, why = traces.Never, endNever
+	if r.Context != traces.None {
+		if destroy := h.Contexts[r.Context].Destroy; destroy != traces.None && h.Calls[destroy].Completed() {
+			to, why = h.Calls[destroy].Return, endDestroy
+		}
+	}
+	round := &h.Rounds[r.Round]
+	if exits := round.End == traces.EndExit || round.End == traces.EndKill; exits && round.Gone < to {
+		to, why = round.Gone, endExit
+	}
+	return to, why
 }
 
 // extent is the lines of a request: [first, end).

@@ -1,0 +1,5 @@
+package checker
+
+import "aiocheck/traces"
+
+func queuedWhenCancelled(h *traces.History) []traces.RequestID { return nil }
