@@ -174,9 +174,10 @@ func (r *runner) play(p *traces.Program, made *round, id *identity) error {
 	if err != nil {
 		return fmt.Errorf("prepare the last message: %w", err)
 	}
-	ready := make(chan struct{}) // closed when the contexts are set up
-	failed := make([]error, len(p.Threads))
-	var stepping, closing, done sync.WaitGroup
+	ready := make(chan struct{})            // closed when the contexts are set up
+	failed := make([]error, len(p.Threads)) // complete once that is closed
+	var prepared, stepping, closing, done sync.WaitGroup
+	prepared.Add(len(p.Threads))
 	stepping.Add(len(p.Threads))
 	closing.Add(len(p.Threads))
 	for n := range p.Threads {
@@ -196,19 +197,19 @@ func (r *runner) play(p *traces.Program, made *round, id *identity) error {
 				err = id.adopt()
 			}
 			t.rec.Record(traces.RoundRecord(t.number, t.now(), p.Round, p.End))
+			failed[n] = err
+			prepared.Done()
 			if t.number == 0 {
-				for c := 0; c < len(t.contexts) && err == nil; c++ {
-					err = t.setup(uint32(c))
+				prepared.Wait()
+				for c := 0; c < len(t.contexts) && failed[0] == nil; c++ {
+					failed[0] = t.setup(uint32(c))
 				}
-				failed[0] = err
 				close(ready)
 			}
 			<-ready
-			if failed[0] == nil && err == nil {
+			err = errors.Join(failed...)
+			if err == nil {
 				t.work()
-			}
-			if t.number != 0 {
-				failed[n] = err // failed[0] is being read
 			}
 			stepping.Done()
 			stepping.Wait()
