@@ -13,7 +13,7 @@ func (b *builder) frozen() {
 	t := b.rng.IntN(b.g.load.Threads)
 	queue := 8 + b.rng.IntN(32)
 	c := b.story(mostWorkers + 2*queue)
-	named := b.g.able.Names && b.g.able.Identity && b.rng.IntN(2) == 0
+	named := b.g.able.Names && b.g.able.Identity && b.rng.IntN(4) != 0
 	var names names
 	if named {
 		names = b.layNames(&traces.Identity{Cwd: 1})
@@ -80,17 +80,20 @@ func (b *builder) some(list []submitted, n int) []submitted {
 }
 
 // frozenDestroy destroys the context while its writes wait for the thaw: the
-// call cannot return before that, nor can another one succeed.
+// call cannot return before that, nor can another one succeed. The thread that
+// the thaw waits for does neither.
 func (b *builder) frozenDestroy(t int, c uint16) {
 	ready := b.mark(t)
 	ready.Do, ready.Context = traces.DoDestroy, c
 	destroy := b.add(b.canceller, ready)
-	b.add(t, traces.Step{Do: traces.DoAwait, Thread: uint16(b.canceller), After: uint32(destroy + 1)})
-	if b.rng.IntN(2) == 0 {
-		b.pause(t, settling)
+	begun := traces.Step{Do: traces.DoAwait, Thread: uint16(b.canceller), After: uint32(destroy + 1)}
+	if rival := (t + 1) % b.g.load.Threads; rival != t {
+		again := begun
+		again.Do, again.Context, again.Spin = traces.DoDestroy, c, b.longSpin()
+		b.add(rival, again)
 	}
-	b.add(t, traces.Step{Do: traces.DoDestroy, Context: c})
-	b.pause(t, settling)
+	b.add(t, begun)
+	b.pause(t, 2*settling)
 	thaw := b.mark(t)
 	thaw.Do = traces.DoThaw
 	b.add(b.peer, thaw)

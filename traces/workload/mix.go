@@ -60,7 +60,7 @@ func Mixes() []Mix {
 			"cancel": 50, "hot": 50, "exhaust": 10}},
 		{"names", "opens, unlinks and renames of few names", map[string]int{
 			"PREAD": 50, "PWRITE": 50,
-			"names": 90, "frozen": 10,
+			"names": 80, "frozen": 20,
 			"drain": 80, "destroy": 14, "exit": 3, "kill": 3,
 			"cancel": 25, "hot": 50}},
 	}

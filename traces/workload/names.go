@@ -17,6 +17,11 @@ type names struct {
 	private int
 }
 
+// nameRequests is the most operations on names of a round, but for a batch:
+// few enough that all files they may open can be held until it ends, and that
+// all orders of them can be tried.
+const nameRequests = 100
+
 // layNames declares two or three directories with a few names, so that they
 // collide. The identity is completed with numbers of directories: a Cwd of 1
 // stands for some directory.
@@ -101,7 +106,7 @@ func (b *builder) names() {
 		b.private(n, b.rng.IntN(b.g.load.Threads))
 	}
 	var opens []submitted // that may wait
-	for range 40 + b.rng.IntN(40) {
+	for most := nameRequests/2 + b.rng.IntN(nameRequests/2); b.onNames < most; {
 		t := b.rng.IntN(b.g.load.Threads)
 		switch b.rng.IntN(8) {
 		case 0:
@@ -122,6 +127,9 @@ func (b *builder) names() {
 				}
 			}
 			opens = append(opens, sent...)
+			if id != nil && b.rng.IntN(4) == 0 {
+				b.changeDirectory(&n, t)
+			}
 		}
 	}
 	if id != nil && id.Descriptors > 0 {
@@ -173,6 +181,7 @@ func (b *builder) reuse(n names, t int, at submitted) {
 func (b *builder) onName(n names, t int) traces.RequestDecl {
 	name := b.anyName(n)
 	r := traces.RequestDecl{File: n.list[name].Directory, Name: uint16(name)}
+	b.onNames++
 	switch b.rng.IntN(9) {
 	case 0, 1:
 		r.Opcode = model.UnlinkAt
@@ -304,7 +313,7 @@ func (b *builder) queuedNames(n names, t int, c uint16) {
 			r.Via = b.via(n, t, r)
 		}
 		b.reuse(n, t, b.send(t, c, r)[0])
-		if b.rng.IntN(3) == 0 {
+		if b.rng.IntN(2) == 0 {
 			b.changeDirectory(&n, t)
 		}
 	}
