@@ -21,7 +21,7 @@ func TestIngredients(t *testing.T) {
 		occurs        func(program) bool
 	}{
 		{"D1 T13", "the memory that told a name is used for another as soon as io_submit has returned", "default", 30, program.reusesNames},
-		{"D1 D20", "a name is told by the working directory, queued, and its thread moves on", "names", 15, program.movesOn},
+		{"D1 D20", "a name is told by the working directory, queued, and its thread moves on", "names", 6, program.movesOn},
 		{"D2", "names by working directory and root, files that a umask is for", "default", 15, program.ownPlaces},
 		{"D3", "another user writes to a set-user-ID file, which is looked at before and after", "default", 10, program.losesSetUID},
 		{"D5", "more opens at once than there may be descriptors", "names", 10, program.manyOpens},
