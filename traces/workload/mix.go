@@ -41,7 +41,7 @@ func Mixes() []Mix {
 	return []Mix{
 		{"default", "everything, storage first", map[string]int{
 			"PREAD": 30, "PWRITE": 30, "PREADV": 6, "PWRITEV": 6, "FSYNC": 1, "FDSYNC": 1, "READAHEAD": 2, "POLL": 12, "STREAM": 6, "BLOCK": 1, "REFUSED": 1,
-			"mixed": 46, "names": 20, "late": 14, "pool": 4, "frozen": 8, "destroyed": 4, "slots": 4,
+			"mixed": 40, "names": 20, "late": 14, "pool": 5, "frozen": 12, "destroyed": 5, "slots": 4,
 			"drain": 84, "destroy": 12, "exit": 2, "kill": 2,
 			"cancel": 25, "hot": 30, "unaligned": 4, "exhaust": 4}},
 		{"storage", "reads and writes only, as a storage engine does", map[string]int{
