@@ -16,7 +16,8 @@ type Header struct {
 	Contract model.Contract `json:"contract"`
 	// Abilities is what the workload could ask of the target.
 	Abilities Abilities `json:"abilities,omitzero"`
-	// Misbehaviour is the seeded bug of a simulated target, if one was asked for.
+	// Misbehaviour is the seeded bug of a simulated target, or the defects that
+	// were switched on in the kernel of a guest.
 	Misbehaviour string `json:"misbehaviour,omitempty"`
 }
 

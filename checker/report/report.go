@@ -106,7 +106,7 @@ func newPage(h *traces.History, j *checker.Judgement) (*page, error) {
 		p.Notes = append(p.Notes, "The trace ends before the run did; this page shows what came before: "+h.Cut.Error())
 	}
 	if h.Header.Misbehaviour != "" {
-		p.Notes = append(p.Notes, "The simulated target was told to misbehave: "+h.Header.Misbehaviour)
+		p.Notes = append(p.Notes, "A seeded bug was switched on: "+h.Header.Misbehaviour)
 	}
 	return p, nil
 }

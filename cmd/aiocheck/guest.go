@@ -62,8 +62,9 @@ func (r *runFlags) check(target string) error {
 // memory need together.
 const leastMemory = 256 << 20
 
-// boot starts a guest. Mistakes on the command line are told before.
-func (m *guestFlags) boot(ctx context.Context, run runFlags, bytes int64, console io.Writer) (*qemu.Guest, error) {
+// config is what to boot. Mistakes on the command line are told before
+// anything is started.
+func (m *guestFlags) config(run runFlags, bytes int64) (*qemu.Config, error) {
 	switch {
 	case m.Kernel == "":
 		return nil, usageError(errors.New("name the kernel to boot: --kernel FILE, or the name of one that was built"))
@@ -79,8 +80,18 @@ func (m *guestFlags) boot(ctx context.Context, run runFlags, bytes int64, consol
 	if _, err := qemu.Release(image); err != nil {
 		return nil, usageError(err)
 	}
-	g, err := qemu.Boot(ctx, qemu.Config{Kernel: image, Append: m.Append, Device: run.Device, FileSystem: run.FS, Bytes: bytes,
-		Memory: int64(m.Memory), CPUs: m.CPUs, Console: console})
+	return &qemu.Config{Kernel: image, Append: m.Append, Device: run.Device, FileSystem: run.FS, Bytes: bytes,
+		Memory: int64(m.Memory), CPUs: m.CPUs}, nil
+}
+
+// boot starts a guest.
+func (m *guestFlags) boot(ctx context.Context, run runFlags, bytes int64, console io.Writer) (*qemu.Guest, error) {
+	conf, err := m.config(run, bytes)
+	if err != nil {
+		return nil, err
+	}
+	conf.Console = console
+	g, err := qemu.Boot(ctx, *conf)
 	if err != nil {
 		return nil, machineError(err)
 	}
@@ -108,9 +119,13 @@ func findKernel(name string) (string, error) {
 
 // guestTarget is a kernel in a guest.
 type guestTarget struct {
-	guest *qemu.Guest
-	ready qemu.Ready
-	run32 uint32
+	guest   *qemu.Guest
+	ready   qemu.Ready
+	run32   uint32
+	defects string
+	from    int  // where the console begins that is this target's
+	kept    bool // for the next run: close leaves the guest alone
+	lost    bool // it can run nothing more
 }
 
 func (v *verifyCommand) openGuest(ctx context.Context, stderr io.Writer) (target, error) {
@@ -118,28 +133,53 @@ func (v *verifyCommand) openGuest(ctx context.Context, stderr io.Writer) (target
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(stderr, "aiocheck: Linux %s in QEMU (%s: %s), up after %.1f s\n", g.Hello.Kernel.Release, g.Accel, g.Why, g.Boot.Seconds())
-	t := &guestTarget{guest: g, run32: rand.Uint32() | 1}
-	t.ready, err = g.Open(ctx, qemu.Options{Buffered: v.Buffered, Unthreaded: !v.threads(true), Defects: v.Defects,
-		Host: kernel.Options{Run: t.run32, Threads: v.programThreads(), Freeze: true}})
+	introduce(stderr, g)
+	t, err := v.openIn(ctx, g)
 	if err != nil {
-		return nil, errors.Join(machineError(err), g.Close())
+		return nil, errors.Join(err, g.Close())
 	}
 	return t, nil
 }
 
+// introduce says what a guest is.
+func introduce(stderr io.Writer, g *qemu.Guest) {
+	fmt.Fprintf(stderr, "aiocheck: Linux %s in QEMU (%s: %s), up after %.1f s\n", g.Hello.Kernel.Release, g.Accel, g.Why, g.Boot.Seconds())
+}
+
+// openIn opens a run in a guest.
+func (v *verifyCommand) openIn(ctx context.Context, g *qemu.Guest) (*guestTarget, error) {
+	t := &guestTarget{guest: g, run32: rand.Uint32() | 1, defects: v.Defects, from: len(g.Console())}
+	var err error
+	if t.ready, err = g.Open(ctx, v.guestOptions(t.run32)); err != nil {
+		return nil, machineError(err)
+	}
+	return t, nil
+}
+
+func (v *verifyCommand) guestOptions(run uint32) qemu.Options {
+	return qemu.Options{Buffered: v.Buffered, Unthreaded: !v.threads(true), Defects: v.Defects,
+		Host: kernel.Options{Run: run, Threads: v.programThreads(), Freeze: true}}
+}
+
 func (t *guestTarget) header() traces.Header {
 	return traces.Header{Target: "qemu", Started: time.Now().UTC().Format(time.RFC3339), Clock: t.ready.Clock, Run: t.run32,
-		Kernel: t.guest.Hello.Kernel, Device: t.ready.Device, Contract: t.ready.Contract, Abilities: t.ready.Abilities}
+		Kernel: t.guest.Hello.Kernel, Device: t.ready.Device, Contract: t.ready.Contract, Abilities: t.ready.Abilities, Misbehaviour: t.defects}
 }
 
 func (t *guestTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error {
-	return t.guest.Run(ctx, next, sink)
+	err := t.guest.Run(ctx, next, sink)
+	t.lost = err != nil
+	return err
 }
 
-func (t *guestTarget) console() string { return t.guest.Console() }
+func (t *guestTarget) console() string { return t.guest.Console()[t.from:] }
 
-func (t *guestTarget) close() error { return t.guest.Close() }
+func (t *guestTarget) close() error {
+	if t.kept && !t.lost {
+		return nil
+	}
+	return t.guest.Close()
+}
 
 type kernelBootCommand struct {
 	guestFlags `embed:""`

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -15,10 +16,11 @@ import (
 // plainEvery is how often progress is told where no terminal shows a bar.
 const plainEvery = 10 * time.Second
 
-// progress tells how far a run has come, in requests or, when only a time
+// progress tells how far a run, or several side by side, have come, in requests or, when only a time
 // was given, in time: a bar with the time left on a terminal, a line now and
 // then elsewhere.
 type progress struct {
+	mu       sync.Mutex
 	out      io.Writer
 	bar      *progressbar.ProgressBar
 	total    int           // requests; 0 if the run ends by time
@@ -45,6 +47,8 @@ func newProgress(stderr io.Writer, requests int, duration time.Duration) *progre
 
 // saw counts the requests among records that were recorded.
 func (p *progress) saw(recs []traces.Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for i := range recs {
 		if recs[i].Kind == traces.KindRequest && recs[i].Context != traces.NoContext {
 			p.requests++

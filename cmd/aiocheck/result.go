@@ -50,6 +50,15 @@ type recorded struct {
 
 // judge judges a history, writes the report if asked for, and prints.
 func (f *judging) judge(s *session, of recorded, h *traces.History) (checker.Outcome, error) {
+	r, err := f.result(of, h)
+	if err != nil {
+		return r.Outcome, err
+	}
+	return r.Outcome, f.show(s.stdout, r)
+}
+
+// result judges a history and writes the report if asked for.
+func (f *judging) result(of recorded, h *traces.History) (*result, error) {
 	j := checker.Check(h, checker.Limits{Time: f.MaxTime, Memory: int64(f.MaxMemory)})
 	r := &result{Outcome: j.Outcome, Trace: of.trace, Note: of.note, Console: of.console, Reports: of.reports, Header: h.Header, Summary: traces.Summarize(h), Judgement: j}
 	if h.Cut != nil {
@@ -57,22 +66,26 @@ func (f *judging) judge(s *session, of recorded, h *traces.History) (checker.Out
 	}
 	if f.Report != "" {
 		if err := writeFile(f.Report, f.Overwrite, func(w io.Writer) error { return report.Write(w, h, j) }); err != nil {
-			return j.Outcome, err
+			return r, err
 		}
 		r.Report = f.Report
 	}
-	out := bufio.NewWriter(s.stdout)
+	return r, nil
+}
+
+// show prints a result.
+func (f *judging) show(w io.Writer, r *result) error {
+	out := bufio.NewWriter(w)
+	var err error
 	if f.JSON {
-		if err := json.NewEncoder(out).Encode(r); err != nil {
-			return j.Outcome, fmt.Errorf("print result: %w", err)
-		}
-	} else if err := r.print(out, report.Style{Color: colored(s.stdout)}); err != nil {
-		return j.Outcome, fmt.Errorf("print result: %w", err)
+		err = json.NewEncoder(out).Encode(r)
+	} else {
+		err = r.print(out, report.Style{Color: colored(w)})
 	}
-	if err := out.Flush(); err != nil {
-		return j.Outcome, fmt.Errorf("print result: %w", err)
+	if err := errors.Join(err, out.Flush()); err != nil {
+		return fmt.Errorf("print result: %w", err)
 	}
-	return j.Outcome, nil
+	return nil
 }
 
 // shownReports is how many of a kernel's reports are printed in full: the

@@ -35,6 +35,8 @@ type verifyCommand struct {
 	Duration   time.Duration `help:"How long to go on submitting, instead of --requests." placeholder:"TIME"`
 	Seed       uint64        `help:"Seed of the program (default: a new one)." placeholder:"N"`
 	Trace      string        `help:"Where to write the trace (default: a new file in the temporary directory)." placeholder:"FILE"`
+	Guests     int           `help:"Guests side by side. Each runs shares of the requests, with a trace for each share." default:"1"`
+	Fresh      bool          `help:"Run every few hundred requests in a guest of its own, restored from a snapshot, with a trace for each."`
 	Misbehave  string        `help:"Seeded bug of --target sim; an unknown name lists them." placeholder:"NAME"`
 }
 
@@ -59,40 +61,29 @@ func (v *verifyCommand) Run(s *session) error {
 	if err := v.refuseExisting(v.Report); err != nil {
 		return err
 	}
+	if v.Guests > 1 || v.Fresh {
+		return v.runShares(s)
+	}
 	t, err := v.open(s.ctx, s.stderr)
 	if err != nil {
 		return err
 	}
-	h := t.header()
-	h.Tool, h.Workload = version(), v.workload()
-	programs, err := workload.New(h.Workload, h.Device, h.Kernel.CPUs, h.Abilities)
-	if err != nil {
-		return errors.Join(usageError(err), t.close())
+	p := newProgress(s.stderr, v.Requests, v.Duration)
+	r, runErr := v.runOn(s.ctx, t, p)
+	p.done()
+	if r == nil {
+		return runErr
 	}
-	trace, runErr := v.record(s, t, h, programs)
-	if trace == "" {
-		return errors.Join(runErr, t.close())
-	}
-	// The target may have a temporary file to remove, whatever comes now.
-	runErr = errors.Join(runErr, t.close())
-	history, err := traces.Read(trace)
-	if err != nil {
-		return errors.Join(runErr, machineError(fmt.Errorf("read back what was recorded: %w", err)))
-	}
-	of := recorded{trace: trace}
-	if of.console, err = v.keepConsole(trace, t.console()); err != nil {
-		runErr = errors.Join(runErr, err)
-	}
-	of.reports = qemu.Scan(t.console())
-	if runErr != nil {
-		of.note = "the run ended early: " + runErr.Error()
-	} else if s.ctx.Err() != nil {
-		of.note = "interrupted: what was recorded until then is judged"
-	}
-	outcome, err := v.judge(s, of, history)
-	switch {
-	case err != nil:
+	if err := v.show(s.stdout, r); err != nil {
 		return err
+	}
+	return ending(r.Outcome, runErr)
+}
+
+// ending is the error that a run ends with. What was found goes before what
+// was in the way.
+func ending(outcome checker.Outcome, runErr error) error {
+	switch {
 	case outcome == checker.Violated:
 		return verdictError(outcome)
 	case runErr != nil:
@@ -101,6 +92,42 @@ func (v *verifyCommand) Run(s *session) error {
 		return verdictError(outcome)
 	}
 	return nil
+}
+
+// runOn runs the workload on a target, closes it, and judges. Without a result
+// nothing was recorded; with one, the error says what ended the run early.
+func (v *verifyCommand) runOn(ctx context.Context, t target, p *progress) (*result, error) {
+	h := t.header()
+	h.Tool, h.Workload = version(), v.workload()
+	programs, err := workload.New(h.Workload, h.Device, h.Kernel.CPUs, h.Abilities)
+	if err != nil {
+		return nil, errors.Join(usageError(err), t.close())
+	}
+	trace, runErr := v.record(ctx, t, h, programs, p)
+	if trace == "" {
+		return nil, errors.Join(runErr, t.close())
+	}
+	// The target may have a temporary file to remove, whatever comes now.
+	runErr = errors.Join(runErr, t.close())
+	history, err := traces.Read(trace)
+	if err != nil {
+		return nil, errors.Join(runErr, machineError(fmt.Errorf("read back what was recorded: %w", err)))
+	}
+	of := recorded{trace: trace}
+	if of.console, err = v.keepConsole(trace, t.console()); err != nil {
+		runErr = errors.Join(runErr, err)
+	}
+	of.reports = qemu.Scan(t.console())
+	if runErr != nil {
+		of.note = "the run ended early: " + runErr.Error()
+	} else if ctx.Err() != nil {
+		of.note = "interrupted: what was recorded until then is judged"
+	}
+	r, err := v.result(of, history)
+	if err != nil {
+		return nil, err
+	}
+	return r, runErr
 }
 
 // keepConsole writes a guest's console to a file beside the trace.
@@ -135,6 +162,9 @@ func (v *verifyCommand) complete() error {
 	if err := v.runFlags.check(v.Target); err != nil {
 		return err
 	}
+	if err := v.checkShares(); err != nil {
+		return err
+	}
 	if v.Target == "qemu" && (v.Path != "" || v.Destroy) {
 		return errors.New("--path and --destroy-data are for the host: a guest's storage is named by --device")
 	}
@@ -167,7 +197,7 @@ func (v *verifyCommand) refuseExisting(path string) error {
 }
 
 // record runs the programs and returns the trace's name, empty if there is none.
-func (v *verifyCommand) record(s *session, t target, h traces.Header, programs *workload.Generator) (string, error) {
+func (v *verifyCommand) record(ctx context.Context, t target, h traces.Header, programs *workload.Generator, p *progress) (string, error) {
 	path, overwrite := v.Trace, v.Overwrite
 	if path == "" {
 		path = filepath.Join(os.TempDir(), fmt.Sprintf("aiocheck-%d-%d.aiot", v.Seed, os.Getpid()))
@@ -181,23 +211,21 @@ func (v *verifyCommand) record(s *session, t target, h traces.Header, programs *
 	if err != nil {
 		return "", errors.Join(machineError(fmt.Errorf("write %s: %w", path, err)), f.Close())
 	}
-	p := newProgress(s.stderr, v.Requests, v.Duration)
 	sink := &recording{w, p}
 	ends := time.Now().Add(v.Duration)
-	runErr := t.run(s.ctx, func() (*traces.Program, bool) {
+	runErr := t.run(ctx, func() (*traces.Program, bool) {
 		if v.Duration > 0 && time.Now().After(ends) {
 			return nil, false
 		}
 		return programs.Next()
 	}, sink)
-	p.done()
 	for _, r := range qemu.Scan(t.console()) {
 		w.KernelReport(r.Kind + ": " + r.Summary)
 	}
 	finish, text := traces.FinishComplete, ""
 	if runErr != nil {
 		finish, text = traces.FinishFailed, runErr.Error()
-	} else if s.ctx.Err() != nil {
+	} else if ctx.Err() != nil {
 		finish = traces.FinishInterrupted
 	}
 	if err := errors.Join(w.Close(finish, text), f.Close()); err != nil {

@@ -176,14 +176,14 @@ func localGuest(t *testing.T, open func(setup) (*storage, error)) *session {
 func TestServePauses(t *testing.T) {
 	s := localGuest(t, localStorage(t))
 	opts := setup{Bytes: 1 << 20, Pause: true, Options: kernel.Options{Run: 1, Threads: 4, Records: 1 << 12}}
-	ready, err := s.open(opts)
-	if err != nil {
+	if _, err := s.open(opts); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.wake(knobs{}, "nosuch"); err == nil || !strings.Contains(err.Error(), "no defect is called nosuch") {
 		t.Errorf("%v", err)
 	}
-	if ready, err = s.open(opts); err != nil {
+	ready, err := s.open(opts)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.wake(knobs{}, ""); err != nil {
