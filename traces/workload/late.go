@@ -80,10 +80,10 @@ func (b *builder) halfway(t int) {
 // once, while others cancel in the same context, and looks whether the next
 // requests on the same threads are disturbed.
 func (b *builder) raced(t int) {
-	crowd, n := b.rng.IntN(3)*16, 4+b.rng.IntN(12)
+	crowd, n := b.rng.IntN(3)*48, 4+b.rng.IntN(12)
 	c, probe := b.story(crowd+n), b.stream()
 	b.crowd(t, c, crowd)
-	for range 2 + b.rng.IntN(2) {
+	for range 3 + b.rng.IntN(3) {
 		r := b.stream()
 		if b.rng.IntN(2) == 0 {
 			r = traces.RequestDecl{Opcode: model.Poll, File: r.File, Offset: pollIn}
@@ -134,7 +134,8 @@ func (b *builder) early(t int) {
 }
 
 // crowd fills the context with requests that wait until the round ends: the
-// more there are, the longer a cancel holds the lock.
+// more there are, the longer a cancel holds the lock while it looks for one
+// that came after them (fs/aio.c, io_cancel).
 func (b *builder) crowd(t int, c uint16, n int) {
 	if n > 0 {
 		b.sendAll(t, c, b.repeat(n, traces.RequestDecl{Opcode: model.Poll, File: b.streams.quiet, Offset: pollIn}))
