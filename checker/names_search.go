@@ -2,6 +2,7 @@ package checker
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"aiocheck/model"
@@ -74,7 +75,7 @@ func (o *nameOp) settles() bool {
 // Bounds of the search. Beyond them, nothing is decided.
 const (
 	maxPending        = 256     // operations under way at a time
-	maxConfigurations = 1 << 16 // looked at
+	maxConfigurations = 1 << 15 // looked at with one patience
 )
 
 // configuration is what may be the case between two moments.
@@ -127,16 +128,17 @@ const (
 
 // nameSearch decides one name space.
 type nameSearch struct {
-	ops     []nameOp
-	files   model.FileID // how many are known
-	slots   []int16      // by operation: its slot while it is under way
-	ends    []nameEnd
-	kinds   []nameKind                  // by operation
-	reached []map[configuration][]slots // by end: what was looked at before, see visit
-	budget  *budget
-	looked  int  // how many configurations
-	gaveUp  bool // the search has come to one of its bounds
-	deepest int  // the last end that was come to
+	ops      []nameOp
+	files    model.FileID // how many are known
+	slots    []int16      // by operation: its slot while it is under way
+	ends     []nameEnd
+	kinds    []nameKind                  // by operation
+	reached  []map[configuration][]slots // by end: what was looked at before, see visit
+	budget   *budget
+	patience int  // how much an order may differ from that of the events
+	looked   int  // how many configurations
+	gaveUp   bool // the search has come to one of its bounds
+	deepest  int  // the last end that was come to
 }
 
 // nameEnd is the end of an operation.
@@ -157,14 +159,38 @@ func judgeNameSpace(start model.NameState, files int, ops []nameOp, b *budget) (
 	if !s.arrange() {
 		return namesTooMany, 0
 	}
-	s.reached = make([]map[configuration][]slots, len(s.ends))
-	switch {
-	case s.try(0, configuration{space: start}):
-		return namesHold, 0
-	case s.gaveUp:
+	// Operations take effect nearly in the order of their events, so orders that
+	// differ little from that one are tried first.
+	for _, s.patience = range []int{0, 8, math.MaxInt} {
+		s.reached = make([]map[configuration][]slots, len(s.ends))
+		s.looked, s.gaveUp = 0, false
+		if s.try(0, candidate{configuration: configuration{space: start}}) {
+			return namesHold, 0
+		}
+	}
+	if s.gaveUp {
 		return namesTooMany, 0
 	}
 	return namesBroken, int(s.ends[s.deepest].op)
+}
+
+// candidate is a configuration that the search has come to, and by how much
+// the order that led there differs from that of the events.
+type candidate struct {
+	configuration
+	overtaken int
+}
+
+// overtakes counts the operations under way that have not taken effect, but
+// whose events came before that of an operation.
+func (s *nameSearch) overtakes(c *configuration, e *nameEnd, op int32) int {
+	n := 0
+	for _, other := range e.open {
+		if o := &s.ops[other]; o.event < s.ops[op].event && !o.optional() && !c.done.has(s.slots[other]) {
+			n++
+		}
+	}
+	return n
 }
 
 // arrange lists the ends in order of time, with what is under way at each. It
@@ -271,20 +297,20 @@ func (s *nameSearch) settle(c *configuration, op int32) {
 // try reports whether the operations from an end on can be put in order after
 // a configuration. It lets as few of them take effect before the end as it
 // can, and more of them if what comes later asks for it.
-func (s *nameSearch) try(end int, c configuration) bool {
+func (s *nameSearch) try(end int, c candidate) bool {
 	if end == len(s.ends) {
 		return true
 	}
 	s.deepest = max(s.deepest, end)
 	e := &s.ends[end]
 	for _, op := range e.begun {
-		s.settle(&c, op)
+		s.settle(&c.configuration, op)
 	}
-	if !s.visit(end, c) {
+	if !s.visit(end, c.configuration) {
 		return false
 	}
 	slot, optional := s.slots[e.op], s.ops[e.op].optional()
-	frontier := []configuration{c}
+	frontier := []candidate{c}
 	for i := 0; i < len(frontier); i++ {
 		if s.looked++; s.looked > maxConfigurations || s.looked%256 == 0 && s.budget.spent() {
 			s.gaveUp = true
@@ -304,7 +330,7 @@ func (s *nameSearch) try(end int, c configuration) bool {
 			continue
 		}
 		for _, op := range e.open {
-			if !c.done.has(s.slots[op]) && !s.preceded(&c, e, op) {
+			if !c.done.has(s.slots[op]) && !s.preceded(&c.configuration, e, op) {
 				frontier = s.expand(frontier, c, end, op)
 			}
 		}
@@ -324,8 +350,11 @@ func (s *nameSearch) preceded(c *configuration, e *nameEnd, op int32) bool {
 }
 
 // expand adds the configurations in which an operation takes effect next.
-func (s *nameSearch) expand(frontier []configuration, c configuration, end int, op int32) []configuration {
+func (s *nameSearch) expand(frontier []candidate, c candidate, end int, op int32) []candidate {
 	e, o := &s.ends[end], &s.ops[op]
+	if c.overtaken += s.overtakes(&c.configuration, e, op); c.overtaken > s.patience {
+		return frontier
+	}
 	idle := op != e.op && (o.optional() || o.Errno == model.EINTR)
 	for _, space := range o.next(c.space, s.files) {
 		if idle && space == c.space {
@@ -336,10 +365,10 @@ func (s *nameSearch) expand(frontier []configuration, c configuration, end int, 
 		n.done.set(s.slots[op])
 		if space != c.space {
 			for _, other := range e.open {
-				s.settle(&n, other)
+				s.settle(&n.configuration, other)
 			}
 		}
-		if s.visit(end, n) {
+		if s.visit(end, n.configuration) {
 			frontier = append(frontier, n)
 		}
 	}
