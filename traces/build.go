@@ -129,6 +129,9 @@ func (b *builder) malformedAt(at place, reason string) error {
 // add takes the records of a frame; first is the position of its first record
 // in what errors count records in.
 func (b *builder) add(f Frame, first int) error {
+	if f.Thread == KernelThread {
+		return b.transitions(f, first)
+	}
 	t := b.threads[f.Thread]
 	if t == nil {
 		t = &thread{round: None, open: None, closed: None}
@@ -148,6 +151,21 @@ func (b *builder) add(f Frame, first int) error {
 	return nil
 }
 
+// transitions are no part of a history, but no other records are the kernel's.
+func (b *builder) transitions(f Frame, first int) error {
+	b.at = place{offset: f.Offset, thread: f.Thread}
+	for i := range f.Records {
+		b.at.record = first + i
+		if err := f.Records[i].Check(); err != nil {
+			return b.malformed("%v", err)
+		}
+		if k := f.Records[i].Kind; k != KindTransition {
+			return b.malformed("a %v record of the kernel", k)
+		}
+	}
+	return nil
+}
+
 func (b *builder) record(t *thread, r *Record) error {
 	if err := r.Check(); err != nil {
 		return b.malformed("%v", err)
@@ -159,6 +177,8 @@ func (b *builder) record(t *thread, r *Record) error {
 		return b.malformed("a %v record before any round", r.Kind)
 	}
 	switch r.Kind {
+	case KindTransition:
+		return b.malformed("a transition of a program thread")
 	case KindRound:
 		return b.round(t, r)
 	case KindFile:

@@ -30,13 +30,15 @@ const (
 	slotDHigh
 	slotBFirst  // bits 0 to 15 of B
 	slotBSecond // bits 16 to 31 of B
+	slotCLow
+	slotCHigh
 )
 
 // places says which bits of which word of a record slotA and those after it are.
 var places = [...]struct{ word, shift, bits uint8 }{
 	slotA: {0, 0, 64}, slotB: {1, 0, 64}, slotC: {2, 0, 64}, slotD: {3, 0, 64},
 	slotALow: {0, 0, 32}, slotAHigh: {0, 32, 32}, slotBLow: {1, 0, 32}, slotBHigh: {1, 32, 32}, slotDLow: {3, 0, 32}, slotDHigh: {3, 32, 32},
-	slotBFirst: {1, 0, 16}, slotBSecond: {1, 16, 16},
+	slotBFirst: {1, 0, 16}, slotBSecond: {1, 16, 16}, slotCLow: {2, 0, 32}, slotCHigh: {2, 32, 32},
 }
 
 // form is how a slot's value is shown.
@@ -89,6 +91,7 @@ var (
 	viaNames     = names(int(viaEnd), Via.String, nil)
 	classNames   = names(int(dataEnd), DataClass.String, nil)
 	releaseNames = names(3, Release.String, nil)
+	pointList    = names(int(NumPoints), Point.String, nil)
 	callList     = names(int(callEnd), CallKind.String, func(k CallKind) bool { return k != 0 })
 	opcodeNames  = names(256, model.Opcode.String, func(o model.Opcode) bool {
 		_, err := model.ParseOpcode(o.String())
@@ -119,6 +122,9 @@ var kindFields = [kindEnd][]field{
 	KindIdentity: {{"uid", slotALow, formUint, nil}, {"umask", slotAHigh, formOctal, nil}, {"cwd", slotBFirst, formPlusOne, nil},
 		{"root", slotBSecond, formPlusOne, nil}, {"descriptors", slotBHigh, formUint, nil}, {"limit", slotC, formUint, nil}},
 	KindFound: slices.Concat([]field{{"request", slotRequest, formUint, nil}}, inodeFields, openFields),
+	KindTransition: {{"point", slotCode, formName, pointList}, {"number", slotA, formUint, nil}, {"at", slotB, formTime, nil},
+		{"context", slotContext, formUint, nil}, {"request", slotRequest, formUint, nil}, {"task", slotCLow, formUint, nil}, {"other", slotCHigh, formUint, nil},
+		{"seen", slotEventfd, formUint, nil}, {"value", slotD, formInt, nil}, {"processor", slotFile, formUint, nil}},
 }
 
 var (

@@ -28,20 +28,21 @@ type Kind uint8
 // The kinds of record. Which field means what is told by the functions of
 // this file that make them, and byte by byte in traces/FORMAT.md.
 const (
-	KindRound    Kind = iota + 1 // a thread enters a round
-	KindFile                     // a file of the round
-	KindContext                  // a context of the round, as declared
-	KindRequest                  // a request about to be submitted
-	KindInvoke                   // a call begins
-	KindReturn                   // a call ends
-	KindEvent                    // an event that the call just ended has reaped
-	KindData                     // what a read's buffer holds, run by run
-	KindDamage                   // a released buffer was written to
-	KindExit                     // the process that owned the contexts is gone
-	KindWatched                  // how many released buffers were looked at again
-	KindName                     // a name of the round, as declared
-	KindIdentity                 // what the threads of the round are
-	KindFound                    // which file an open or a stat has found
+	KindRound      Kind = iota + 1 // a thread enters a round
+	KindFile                       // a file of the round
+	KindContext                    // a context of the round, as declared
+	KindRequest                    // a request about to be submitted
+	KindInvoke                     // a call begins
+	KindReturn                     // a call ends
+	KindEvent                      // an event that the call just ended has reaped
+	KindData                       // what a read's buffer holds, run by run
+	KindDamage                     // a released buffer was written to
+	KindExit                       // the process that owned the contexts is gone
+	KindWatched                    // how many released buffers were looked at again
+	KindName                       // a name of the round, as declared
+	KindIdentity                   // what the threads of the round are
+	KindFound                      // which file an open or a stat has found
+	KindTransition                 // a step inside a patched kernel
 	kindEnd
 )
 
