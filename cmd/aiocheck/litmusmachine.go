@@ -42,7 +42,8 @@ func (c *litmusCommand) openMachine(s *session) (litmusMachine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.is = runner.Kernel{Abilities: t.header().Abilities, Workers: boundedThreads, Sizes: true, Grain: pageBytes}
+	h := t.header()
+	m.is = runner.Kernel{Abilities: h.Abilities, Workers: boundedThreads, Processors: h.Kernel.CPUs, Sizes: true, Grain: pageBytes}
 	if c.Target == "sim" {
 		m.is.Grain = 512
 	}
@@ -141,7 +142,7 @@ func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
 	if err != nil {
 		return nil, errors.Join(machineError(err), m.close())
 	}
-	m.is = runner.Kernel{Abilities: ready.Abilities, Workers: boundedThreads, Sizes: true, Grain: pageBytes}
+	m.is = runner.Kernel{Abilities: ready.Abilities, Workers: boundedThreads, Processors: m.CPUs, Sizes: true, Grain: pageBytes}
 	if ready.Contract.Workers == 1 {
 		m.is.Workers = 0
 	}
@@ -160,13 +161,9 @@ func (m *litmusGuest) start(ctx context.Context) error {
 	return nil
 }
 
-// litmusGrace is how long a round without any progress is waited for: longer
-// than the wait for an event that is owed.
-const litmusGrace = 10 * time.Second
-
 func (m *litmusGuest) open(ctx context.Context, p *runner.Plan, run uint32) (qemu.Ready, error) {
 	return m.guest.Open(ctx, qemu.Options{Buffered: !p.Direct, Unthreaded: !m.threads(true), Defects: m.Defects, Bounded: p.Workers,
-		Host: kernel.Options{Run: run, Threads: max(1, p.Threads()), Records: 1 << 12, Arena: 1 << 20, Grace: litmusGrace}})
+		Host: kernel.Options{Run: run, Threads: max(1, p.Threads()), Records: 1 << 12, Arena: 1 << 20}})
 }
 
 func (m *litmusGuest) kernel() runner.Kernel { return m.is }
@@ -197,13 +194,17 @@ func (m *litmusGuest) run(ctx context.Context, p *runner.Plan, programs []*trace
 	if why := undirected(p, &rec.header); why != "" {
 		rec.refused, programs = why, nil
 	}
-	err = m.guest.Run(ctx, feed(programs), &rec.logs)
-	lost := errors.Is(err, kernel.ErrHung) || errors.Is(err, qemu.ErrSilent) || errors.Is(err, qemu.ErrGone)
+	w := watch(m.guest, &rec.logs)
+	err = m.guest.Run(ctx, feed(programs), w)
+	starved := w.over()
+	lost := starved || errors.Is(err, kernel.ErrHung) || errors.Is(err, qemu.ErrSilent) || errors.Is(err, qemu.ErrGone)
 	for _, r := range m.guest.Reports()[m.reports:] {
 		m.reports++
 		rec.reports = append(rec.reports, fmt.Sprintf("kernel-quiet (%s: %s)", r.Kind, r.Summary))
 	}
 	switch {
+	case starved:
+		rec.hung, m.guest, err = fmt.Sprintf("nothing happened for %v", patience), nil, w.err
 	case lost:
 		rec.hung, err = err.Error(), m.close()
 	case err == nil && ctx.Err() != nil:
@@ -213,4 +214,42 @@ func (m *litmusGuest) run(ctx context.Context, p *runner.Plan, programs []*trace
 		return nil, machineError(err)
 	}
 	return rec, nil
+}
+
+// patience is how long nothing may happen in a guest: far longer than a step
+// takes on a busy machine. A wait for an event that is owed is told once a
+// second. Beyond that the guest is ended: what hangs is often past killing,
+// and the next test needs a new guest anyway.
+const patience = 12 * time.Second
+
+// watchdog ends a guest in which nothing happens.
+type watchdog struct {
+	kernel.Sink
+	timer *time.Timer
+	bit   chan struct{} // closed when it has ended the guest
+	err   error
+}
+
+func watch(g *qemu.Guest, sink kernel.Sink) *watchdog {
+	w := &watchdog{Sink: sink, bit: make(chan struct{})}
+	w.timer = time.AfterFunc(patience, func() {
+		defer close(w.bit)
+		w.err = g.Close()
+	})
+	return w
+}
+
+// Append is a sign of life.
+func (w *watchdog) Append(records []traces.Record) error {
+	w.timer.Reset(patience)
+	return w.Sink.Append(records)
+}
+
+// over ends the watch, and says whether the guest was ended.
+func (w *watchdog) over() bool {
+	if w.timer.Stop() {
+		return false
+	}
+	<-w.bit
+	return true
 }

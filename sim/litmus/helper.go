@@ -55,7 +55,46 @@ func (p *Plan) prepare() (steps []traces.Step) {
 			steps = append(steps, traces.Step{Do: traces.DoCloseWrite, File: number})
 		}
 	}
+	if p.shut > 0 {
+		steps = append(steps, traces.Step{Do: traces.DoCloseRead, File: uint16(p.shut)}, traces.Step{Do: traces.DoCloseWrite, File: uint16(p.shut)})
+	}
+	for c := range p.full {
+		if p.full[c] {
+			steps = append(steps, p.fill(c)...)
+		}
+	}
 	return steps
+}
+
+// fillers is how many requests take all slots of a context: more than there
+// are in a ring of one page, which is the smallest.
+const fillers = 130
+
+// filler is the writer that a filling request counts as.
+const filler machine.Writer = -100
+
+// fill takes all slots of a context but for those of the test: polls that
+// nothing ends take all that there are, then as many of them are cancelled.
+func (p *Plan) fill(context int) (steps []traces.Step) {
+	number := uint16(context)
+	pipe := p.declare(traces.FileDecl{Kind: traces.Pipe})
+	first := traces.RequestID(len(p.requests))
+	for range fillers {
+		d := traces.RequestDecl{Opcode: model.Poll, Offset: pollIn}
+		p.requests = append(p.requests, planned{RequestDecl: d, other: pipe, writer: filler})
+	}
+	steps = append(steps, traces.Step{Do: traces.DoSubmit, Context: number, Request: first, Count: fillers})
+	free := p.Test.Contexts[context].Slots
+	for i := range free {
+		steps = append(steps, traces.Step{Do: traces.DoCancel, Context: number, Request: first + traces.RequestID(i)})
+	}
+	if len(p.callers(context, litmus.Reap)) == 0 {
+		return append(steps, traces.Step{Do: traces.DoGetEvents, Context: number, Min: int32(free), Max: int32(free), Timeout: -1})
+	}
+	// From the ring, once the events are there.
+	return append(steps,
+		traces.Step{Do: traces.DoGetEvents, Context: uint16(len(p.destroyed)), Min: 1, Max: 1, Timeout: settles},
+		traces.Step{Do: traces.DoReapRing, Context: number, Max: int32(free)})
 }
 
 // finish takes what has come and ends what waits. The helper has made so many

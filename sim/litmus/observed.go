@@ -9,6 +9,7 @@ import (
 	"aiocheck/model/design"
 	"aiocheck/model/machine"
 	"aiocheck/traces"
+	"aiocheck/traces/litmus"
 )
 
 // Seen is what a round of a plan's program has shown.
@@ -210,10 +211,10 @@ func (e *extraction) observeEvents(round int, obs *machine.Observation, step map
 	for _, n := range e.events[round] {
 		event := &h.Events[n]
 		k := int(event.Request) - 1 - first
-		if k < 0 || k >= len(e.requests) || e.requests[k].writer < 0 {
+		if k < 0 || k >= len(e.requests) || e.requests[k].writer < 0 && e.requests[k].writer != filler {
 			return fmt.Errorf("event %d is of no request of the round", n)
 		}
-		if h.Calls[event.Call].Return >= over {
+		if h.Calls[event.Call].Return >= over || e.requests[k].writer == filler {
 			continue
 		}
 		i := int(e.requests[k].writer)
@@ -303,6 +304,10 @@ func (e *extraction) reply(call *traces.Call, thread, c int) machine.Reply {
 	}
 	switch {
 	case call.Kind == traces.CallReapRing && call.Ret < 0: // the ring is not mapped any more
+	case call.Ret == model.Fail(model.EBADF) && !e.Kernel.Abilities.Threaded && e.submitsNames(thread, c):
+		// A kernel without the opcode may look at aio_fildes first, which
+		// operations on names need not have.
+		r.Answer = model.Fail(model.EINVAL).String()
 	case call.Ret < 0:
 		r.Answer = call.Ret.String()
 	case call.Ret%size != 0:
@@ -311,4 +316,12 @@ func (e *extraction) reply(call *traces.Call, thread, c int) machine.Reply {
 		r.Count = uint8(call.Ret / size)
 	}
 	return r
+}
+
+// submitsNames reports whether call c of a thread submits operations on names.
+func (e *extraction) submitsNames(thread, c int) bool {
+	call := &e.Test.Threads[thread].Calls[c]
+	return call.Do == litmus.Submit && slices.ContainsFunc(call.Requests, func(name string) bool {
+		return e.Test.Requests[requestIndex(e.Test, name)].Op.Names()
+	})
 }

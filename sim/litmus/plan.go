@@ -21,6 +21,9 @@ type Kernel struct {
 	// threads executes at the same time; 0 if that can be chosen for each run
 	// (Plan.Workers).
 	Workers int
+	// Processors is how many it has. Each keeps some of a context's slots, so
+	// that all are free to everybody only if there is one.
+	Processors int
 	// Sizes is set when a pipe can be given a size.
 	Sizes bool
 	// Grain is how many bytes of a buffered write are copied between two looks
@@ -56,6 +59,7 @@ type Plan struct {
 	ordered   []bool                // by context: the order of its events can be observed
 	destroyed []bool                // by context: the test destroys it
 	cells     []int                 // by file: units of it that can be observed at the end
+	full      []bool                // by context: its slots have to be filled but for those of the test
 	files     []int                 // by file: its place in Program.Files
 	position  []int                 // by request: its place in Program.Requests, or -1
 	declared  []traces.FileDecl     // the files of a round, but for the storage
@@ -66,6 +70,7 @@ type Plan struct {
 	threads   [][]traces.Step // those of the test, then the helper
 	end       traces.End
 	exits     int // the thread that exits, or -1
+	shut      int // the number of a file that is closed; 0 for none
 	// waits is set when some outcome leaves a request or a call waiting: then
 	// the helper ends it, by its call number released and later ones.
 	waits    bool
@@ -76,6 +81,7 @@ type Plan struct {
 type planned struct {
 	traces.RequestDecl
 	file   int            // of the test
+	other  int            // instead, a number in Program.Files; 0 for none
 	offset int64          // in units, on storage
 	writer machine.Writer // who it is in outcomes
 }
@@ -110,6 +116,7 @@ func NewPlan(ctx context.Context, t *litmus.Test, k Kernel, opts explore.Options
 		p.outcomes = append(p.outcomes, r.Outcomes[i].Observation)
 	}
 	p.observable()
+	p.waits = slices.Contains(p.full, true)
 	if p.Unrunnable = p.waiting(); p.Unrunnable != "" {
 		return p, nil
 	}

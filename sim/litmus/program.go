@@ -85,6 +85,15 @@ func (p *Plan) declare(d traces.FileDecl) int {
 	return len(p.declared)
 }
 
+// closed is the number of a file whose descriptors are closed before a round
+// begins.
+func (p *Plan) closed() int {
+	if p.shut == 0 {
+		p.shut = p.declare(traces.FileDecl{Kind: traces.Pipe})
+	}
+	return p.shut
+}
+
 // signalled is the number of the last eventfd, the one that requests signal.
 func (p *Plan) signalled() (number int) {
 	for i, d := range p.declared {
@@ -113,6 +122,9 @@ func (p *Plan) place(i int) traces.RequestID {
 		}
 		if r.Eventfd {
 			d.Eventfd = uint16(p.signalled()) + 1
+		}
+		if r.NoFile && !r.Op.Names() {
+			d.other = p.closed()
 		}
 		p.name(i, &d.RequestDecl)
 		p.position[i] = len(p.requests)
@@ -240,15 +252,21 @@ func (p *Plan) Program(in Instance, rounds int) *traces.Program {
 		Files: append([]traces.FileDecl{{Kind: traces.Storage, Bytes: p.StorageBytes(rounds)}}, p.declared...),
 		Names: p.names, Identity: p.identity,
 	}
-	for range p.contexts() {
-		out.Contexts = append(out.Contexts, traces.ContextDecl{Slots: programSlots})
+	for c := range p.contexts() {
+		slots := uint32(programSlots)
+		if c < len(p.full) && p.full[c] {
+			slots = 1
+		}
+		out.Contexts = append(out.Contexts, traces.ContextDecl{Slots: slots})
 	}
 	for i := range p.requests {
 		d := p.requests[i].RequestDecl
 		file := p.requests[i].file
-		d.File = uint16(p.files[file])
+		if d.File = uint16(p.files[file]); p.requests[i].other > 0 {
+			d.File = uint16(p.requests[i].other)
+		}
 		d.Bytes *= uint32(p.unitBytes(file))
-		if (d.Opcode.Transfers() || d.Opcode == model.ReadAhead) && p.onStorage(file) {
+		if (d.Opcode.Transfers() || d.Opcode == model.ReadAhead) && p.onStorage(file) && p.requests[i].other == 0 {
 			d.Offset = p.base(in.Round, file) + p.requests[i].offset*p.unit
 		}
 		out.Requests = append(out.Requests, d)

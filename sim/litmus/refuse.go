@@ -51,8 +51,6 @@ func (p *Plan) refuseRequests() string {
 			return fmt.Sprintf("programs have no request %s", r.Op)
 		case r.NoFile && r.Op.Names() && !p.Kernel.Abilities.Identity:
 			return "a program's working directory is not its own"
-		case r.NoFile && !r.Op.Names():
-			return "a program has no descriptor that is not open"
 		case iocbs[r.Iocb] && r.Iocb != "":
 			return "each request of a program has an iocb of its own"
 		case f.Kind == design.Eventfd && r.Op.Transfers():
@@ -65,6 +63,7 @@ func (p *Plan) refuseRequests() string {
 
 func (p *Plan) refuseContexts() string {
 	t := p.Test
+	p.full = make([]bool, max(1, len(t.Contexts)))
 	for i, c := range t.Contexts {
 		n := 0
 		for k := range t.Requests {
@@ -72,8 +71,8 @@ func (p *Plan) refuseContexts() string {
 				n++
 			}
 		}
-		if c.Slots < n {
-			return fmt.Sprintf("a program cannot limit the slots of %s", c.Name)
+		if p.full[i] = c.Slots < n; p.full[i] && p.Kernel.Processors != 1 {
+			return fmt.Sprintf("the slots of %s are counted exactly on one processor only", c.Name)
 		}
 	}
 	for c := range max(1, len(t.Contexts)) {

@@ -1,0 +1,276 @@
+//go:build guest
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"aiocheck/kernel/patches"
+	library "aiocheck/litmus"
+	runner "aiocheck/sim/litmus"
+)
+
+var (
+	litmusRepeat  = flag.Int("litmus.repeat", 10, "how often each litmus test is run")
+	litmusDefects = flag.String("litmus.defects", "", "defects to run litmus tests with, separated by commas, or all")
+	litmusUpdate  = flag.Bool("litmus.update", false, "write docs/litmus-kernels.md")
+	litmusPlain   = flag.String("litmus.unpatched", "", "a kernel without patches, to run the library on as well")
+)
+
+// kernelRun is what the library showed on a kernel.
+type kernelRun struct {
+	title   string
+	reports []*runner.TargetReport
+	took    time.Duration
+}
+
+// TestLitmusInGuests runs the library on the patched kernel, with threads and
+// without, and on an unpatched one: nothing that is forbidden may be seen. With
+// defects switched on, some tests have to show each of them.
+func TestLitmusInGuests(t *testing.T) {
+	image := os.Getenv("AIOCHECK_KERNEL")
+	if image == "" {
+		t.Fatal("AIOCHECK_KERNEL has to name a bzImage with thread-based AIO and its defects: see docs/kernels.md")
+	}
+	g := &guestLibrary{t: t}
+	runs := []kernelRun{g.all("patched, contexts with threads", image, true), g.all("patched, contexts without threads", image, false)}
+	if *litmusPlain != "" {
+		runs = append(runs, g.all("unpatched", *litmusPlain, true))
+	}
+	shown := g.defects(image)
+	if *litmusUpdate && !t.Failed() {
+		writeLitmusKernels(t, runs, shown)
+	}
+}
+
+// guestLibrary runs the library in guests.
+type guestLibrary struct{ t *testing.T }
+
+// open boots a kernel.
+func (g *guestLibrary) open(image string, threads bool) *litmusRun {
+	g.t.Helper()
+	c := &litmusCommand{Target: "qemu", MaxStates: 5_000_000}
+	c.targetFlags = targetFlags{Repeat: *litmusRepeat, Seed: 1, Keep: g.t.TempDir()}
+	c.guestFlags = guestFlags{Kernel: image, Memory: 512 << 20, CPUs: 2}
+	c.runFlags = runFlags{Device: "virtio", FS: "none", AutoThreads: &threads}
+	s := &session{ctx: g.t.Context(), stdout: io.Discard, stderr: io.Discard}
+	machine, err := c.openMachine(s)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() {
+		if err := machine.close(); err != nil {
+			g.t.Error(err)
+		}
+	})
+	return &litmusRun{litmusCommand: c, session: s, machine: machine}
+}
+
+func (g *guestLibrary) library() []library.Entry {
+	entries, err := library.Library()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return entries
+}
+
+// all runs the library on a kernel that is right.
+func (g *guestLibrary) all(title, image string, threads bool) kernelRun {
+	run := kernelRun{title: title}
+	began := time.Now()
+	l := g.open(image, threads)
+	for _, e := range g.library() {
+		r, err := l.test(e)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if r.Finding() {
+			var text bytes.Buffer
+			r.WriteText(&text)
+			g.t.Errorf("%s: %s", title, text.String())
+		}
+		run.reports = append(run.reports, r)
+	}
+	run.took = time.Since(began)
+	var text bytes.Buffer
+	runner.WriteTargetSummary(&text, run.reports)
+	g.t.Logf("%s, in %.0f s: %s", title, run.took.Seconds(), strings.TrimSpace(text.String()))
+	return run
+}
+
+// demonstration is what litmus tests show of a defect.
+type demonstration struct {
+	defect patches.Defect
+	tried  int
+	shows  []*runner.TargetReport
+}
+
+// enough is how many tests have to show a defect before the next one is tried.
+const enough = 3
+
+// defects runs tests with each defect switched on, first those that speak of
+// it, until enough of them have shown it.
+func (g *guestLibrary) defects(image string) (shown []demonstration) {
+	if *litmusDefects == "" {
+		return nil
+	}
+	defects, err := patches.Defects("6.1")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	l := g.open(image, true)
+	for _, d := range defects {
+		if *litmusDefects != "all" && !slices.Contains(strings.Split(*litmusDefects, ","), d.Name) {
+			continue
+		}
+		began := time.Now()
+		l.Defects = d.Name
+		found := demonstration{defect: d}
+		for _, e := range speaking(g.library(), d.Name) {
+			if len(found.shows) == enough {
+				break
+			}
+			r, err := l.test(e)
+			if err != nil {
+				g.t.Fatal(err)
+			}
+			if r.Unrunnable != "" {
+				continue
+			}
+			found.tried++
+			if r.Finding() {
+				found.shows = append(found.shows, r)
+			}
+		}
+		var names []string
+		for _, r := range found.shows {
+			names = append(names, r.Path)
+		}
+		g.t.Logf("%s: shown by %d of %d tests, in %.0f s: %s", d.Name, len(names), found.tried, time.Since(began).Seconds(), strings.Join(names, ", "))
+		shown = append(shown, found)
+	}
+	return shown
+}
+
+// sameDefect are other names that tests use for a defect (kernel/patches/README.md).
+var sameDefect = map[string]string{"D1": "T13", "D2": "T12", "D3": "T12", "D10": "T14", "D15": "T16", "D16": "T20", "D17": "T17"}
+
+// speaking is the library, with the tests first whose source names a defect.
+func speaking(entries []library.Entry, defect string) []library.Entry {
+	names := func(e library.Entry) int {
+		words := strings.FieldsFunc(e.Test.Source, func(r rune) bool { return r == ' ' || r == ',' || r == ';' })
+		if slices.ContainsFunc(words, func(w string) bool {
+			return w == defect || w == sameDefect[defect] || strings.TrimRight(w, "abc") == defect
+		}) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(entries, func(a, b library.Entry) int { return cmp.Compare(names(a), names(b)) })
+	return entries
+}
+
+// writeLitmusKernels writes what was seen as a page.
+func writeLitmusKernels(t *testing.T, runs []kernelRun, shown []demonstration) {
+	var b strings.Builder
+	b.WriteString("# Litmus tests on kernels\n\nGenerated by `go test -tags guest -run LitmusInGuests ./cmd/aiocheck -litmus.defects all -litmus.update`; " +
+		"[litmus.md](litmus.md) says how tests become programs.\n\n")
+	fmt.Fprintf(&b, "Each test was run %d times in a guest with two processors (emulated), the seed is 1.\n\n", *litmusRepeat)
+	b.WriteString("| kernel | judged by | tests run | runs | outcomes seen | allowed, never seen | forbidden | properties violated | seconds |\n|---|---|---|---|---|---|---|---|---|\n")
+	for _, k := range runs {
+		var ran, rounds, seen, never, forbidden, broken int
+		design := ""
+		for _, r := range k.reports {
+			design = r.Design
+			if r.Unrunnable != "" {
+				continue
+			}
+			ran++
+			rounds += r.Runs
+			seen += len(r.Seen)
+			never += len(r.Never)
+			forbidden += len(r.Forbidden)
+			broken += len(r.Broken)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %d of %d | %d | %d | %d | %d | %d | %.0f |\n", k.title, design, ran, len(k.reports), rounds, seen, never, forbidden, broken, k.took.Seconds())
+	}
+	writeShown(&b, shown)
+	writeRuns(&b, &runs[0])
+	path := filepath.Join("..", "..", "docs", "litmus-kernels.md")
+	if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeShown writes which tests show which defect.
+func writeShown(b *strings.Builder, shown []demonstration) {
+	if len(shown) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## Defects\n\nWith one defect of the kernel switched on at a time, tests are run until %d have shown it, first those whose\nsource names it.\n\n", enough)
+	b.WriteString("| defect | what the kernel then does | shown by | what was seen |\n|---|---|---|---|\n")
+	for _, d := range shown {
+		if len(d.shows) == 0 {
+			fmt.Fprintf(b, "| %s | %s | none of %d tests | |\n", d.defect.Name, d.defect.Sentence, d.tried)
+			continue
+		}
+		for i, r := range d.shows {
+			name, sentence := d.defect.Name, d.defect.Sentence
+			if i > 0 {
+				name, sentence = "", ""
+			}
+			fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, sentence, strings.TrimSuffix(r.Path, ".litmus"), evidence(r))
+		}
+	}
+}
+
+// evidence is the first thing that a test has shown.
+func evidence(r *runner.TargetReport) string {
+	var parts []string
+	if len(r.Forbidden) > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d: %s", r.Forbidden[0].Runs, r.Runs, r.Forbidden[0].Outcome))
+	}
+	if len(r.Broken) > 0 {
+		parts = append(parts, "violated: "+strings.Join(r.Broken[:min(3, len(r.Broken))], ", "))
+	}
+	if r.Hung != "" {
+		parts = append(parts, "the guest hung")
+	}
+	return strings.ReplaceAll(strings.Join(parts, "; "), "|", "\\|")
+}
+
+// writeRuns writes the outcomes of every test.
+func writeRuns(b *strings.Builder, run *kernelRun) {
+	fmt.Fprintf(b, "\n## Outcomes: %s\n\n| test | seen | times | allowed, never seen |\n|---|---|---|---|\n", run.title)
+	for _, r := range run.reports {
+		if r.Unrunnable != "" {
+			continue
+		}
+		name := strings.TrimSuffix(r.Path, ".litmus")
+		for i, c := range r.Seen {
+			never := ""
+			if i == 0 {
+				never = fmt.Sprint(len(r.Never))
+			} else {
+				name = ""
+			}
+			fmt.Fprintf(b, "| %s | %s | %d | %s |\n", name, c.Outcome, c.Runs, never)
+		}
+	}
+	b.WriteString("\n## Not run\n\n| test | why |\n|---|---|\n")
+	for _, r := range run.reports {
+		if r.Unrunnable != "" {
+			fmt.Fprintf(b, "| %s | %s |\n", strings.TrimSuffix(r.Path, ".litmus"), r.Unrunnable)
+		}
+	}
+}
