@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"aiocheck/kernel/transitions"
 	"aiocheck/traces"
 )
 
@@ -46,6 +47,7 @@ type Host struct {
 	file    *os.File // the shared memory
 	shared  *shared
 	child   *child
+	inside  *transitions.Reader // nil if the kernel does not tell of its steps
 	// error of the clocks of both processes together, in nanoseconds
 	clockError int64
 	watches    [arenas]watch
@@ -93,6 +95,9 @@ func NewHost(storage *Storage, opts Options) (*Host, error) {
 	for i := range h.watches {
 		h.watches[i].arena = &h.shared.arenas[i]
 	}
+	if h.inside, err = openInside(h.origin); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
 	if err := h.spawn(); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -119,7 +124,7 @@ func (h *Host) Close() error {
 		err = h.child.close()
 		h.child = nil
 	}
-	return errors.Join(err, h.shared.unmap(), h.file.Close())
+	return errors.Join(err, h.closeInside(), h.shared.unmap(), h.file.Close())
 }
 
 // Clock says what the times of the run's records are.
@@ -188,7 +193,7 @@ func (h *Host) finish(sink Sink) error {
 			return err
 		}
 	}
-	return nil
+	return h.lookLast(sink)
 }
 
 // round runs p in the runner, writes its records to sink, and leaves a runner
@@ -435,5 +440,5 @@ func (h *Host) drain(sink Sink) (int, error) {
 			return total, fmt.Errorf("write records: %w", err)
 		}
 	}
-	return total, nil
+	return total, h.look(sink)
 }
