@@ -43,7 +43,7 @@ func (c *litmusCommand) openMachine(s *session) (litmusMachine, error) {
 		return nil, err
 	}
 	h := t.header()
-	m.is = runner.Kernel{Abilities: h.Abilities, Workers: boundedThreads, Processors: h.Kernel.CPUs, Sizes: true, Grain: pageBytes}
+	m.is = runner.Kernel{Abilities: h.Abilities, Workers: boundedThreads, Single: h.Kernel.CPUs == 1, Sizes: true, Grain: pageBytes}
 	if c.Target == "sim" {
 		m.is.Grain = 512
 	}
@@ -126,7 +126,8 @@ type litmusGuest struct {
 	*session
 	is      runner.Kernel
 	guest   *qemu.Guest
-	reports int // so many reports of the kernel were told
+	reports int          // so many reports of the kernel were told
+	single  *litmusGuest // with one processor, for the plans that need it
 }
 
 func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
@@ -142,7 +143,7 @@ func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
 	if err != nil {
 		return nil, errors.Join(machineError(err), m.close())
 	}
-	m.is = runner.Kernel{Abilities: ready.Abilities, Workers: boundedThreads, Processors: m.CPUs, Sizes: true, Grain: pageBytes}
+	m.is = runner.Kernel{Abilities: ready.Abilities, Workers: boundedThreads, Single: true, Sizes: true, Grain: pageBytes}
 	if ready.Contract.Workers == 1 {
 		m.is.Workers = 0
 	}
@@ -169,16 +170,33 @@ func (m *litmusGuest) open(ctx context.Context, p *runner.Plan, run uint32) (qem
 func (m *litmusGuest) kernel() runner.Kernel { return m.is }
 func (m *litmusGuest) storage() int64        { return litmusBytes }
 
-func (m *litmusGuest) close() error {
-	if m.guest == nil {
-		return nil
+func (m *litmusGuest) close() (err error) {
+	if m.single != nil {
+		err = m.single.close()
 	}
-	err := m.guest.Close()
-	m.guest = nil
+	if m.guest != nil {
+		err = errors.Join(err, m.guest.Close())
+		m.guest = nil
+	}
 	return err
 }
 
+// alone is a guest of the same kernel with one processor.
+func (m *litmusGuest) alone() *litmusGuest {
+	if m.single == nil {
+		c := *m.litmusCommand
+		c.CPUs = 1
+		m.single = &litmusGuest{litmusCommand: &c, session: m.session, is: m.is}
+	}
+	// What is switched on may have changed since.
+	m.single.Defects = m.Defects
+	return m.single
+}
+
 func (m *litmusGuest) run(ctx context.Context, p *runner.Plan, programs []*traces.Program) (*recordedRun, error) {
+	if p.Single && m.CPUs != 1 {
+		return m.alone().run(ctx, p, programs)
+	}
 	if m.guest == nil {
 		if err := m.start(ctx); err != nil {
 			return nil, err

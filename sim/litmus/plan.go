@@ -21,9 +21,8 @@ type Kernel struct {
 	// threads executes at the same time; 0 if that can be chosen for each run
 	// (Plan.Workers).
 	Workers int
-	// Processors is how many it has. Each keeps some of a context's slots, so
-	// that all are free to everybody only if there is one.
-	Processors int
+	// Single is set when it can run programs on one processor.
+	Single bool
 	// Sizes is set when a pipe can be given a size.
 	Sizes bool
 	// Grain is how many bytes of a buffered write are copied between two looks
@@ -50,6 +49,10 @@ type Plan struct {
 	Allowed []string
 	// Direct is set when the storage is to be opened with O_DIRECT.
 	Direct bool
+	// Single is set when the programs have to run on a kernel with one
+	// processor: each keeps some of a context's slots, so that all are free to
+	// everybody only then.
+	Single bool
 	// Workers is how many requests that end by themselves a context has to
 	// execute at the same time; 0 if that is the kernel's affair.
 	Workers int

@@ -71,7 +71,8 @@ func (p *Plan) refuseContexts() string {
 				n++
 			}
 		}
-		if p.full[i] = c.Slots < n; p.full[i] && p.Kernel.Processors != 1 {
+		p.full[i] = c.Slots < n
+		if p.Single = p.Single || p.full[i]; p.Single && !p.Kernel.Single {
 			return fmt.Sprintf("the slots of %s are counted exactly on one processor only", c.Name)
 		}
 	}

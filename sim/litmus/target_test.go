@@ -20,8 +20,8 @@ import (
 
 // The simulated kernel, without and with threads.
 var (
-	inline   = runner.Kernel{Processors: 1, Sizes: true}
-	threaded = runner.Kernel{Processors: 1, Sizes: true, Abilities: traces.Abilities{Threaded: true, Names: true, Identity: true}}
+	inline   = runner.Kernel{Single: true, Sizes: true}
+	threaded = runner.Kernel{Single: true, Sizes: true, Abilities: traces.Abilities{Threaded: true, Names: true, Identity: true}}
 )
 
 // simulate runs a plan on a simulated kernel, honest or not.
@@ -165,7 +165,7 @@ func TestUnrunnable(t *testing.T) {
 		{"regular f\nrequest a pread f 4K\nthreads T | U\n  submit a | reap\n  getevents 0 1", "a program does not take a context's events from the ring and by io_getevents in different threads"},
 		{"eventfd e holds 1\nrequest a pread e 8\nthreads T\n  submit a", "a program's eventfds do not block"},
 	} {
-		if got := plan(t, mustParse(t, "litmus x\n"+c.text), runner.Kernel{Processors: 2}).Unrunnable; got != c.want {
+		if got := plan(t, mustParse(t, "litmus x\n"+c.text), runner.Kernel{}).Unrunnable; got != c.want {
 			t.Errorf("%q: %q, want %q", c.text, got, c.want)
 		}
 	}
