@@ -245,6 +245,19 @@ func (t *thread) prepare(mask unix.Sigset_t) error {
 	}
 	*t.area.mask = *(*[sigsetBytes]byte)(unsafe.Pointer(&mask))
 	*t.area.sigset = aioSigset{mask: uintptr(unsafe.Pointer(t.area.mask)), size: sigsetBytes}
+	return t.settle()
+}
+
+// settle keeps the thread to its processor.
+func (t *thread) settle() error {
+	if int(t.number) >= len(t.program.Processors) || t.program.Processors[t.number] == 0 {
+		return nil
+	}
+	var set unix.CPUSet
+	set.Set(int(t.program.Processors[t.number]) - 1)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return fmt.Errorf("keep thread %d to processor %d: %w", t.number, t.program.Processors[t.number]-1, err)
+	}
 	return nil
 }
 

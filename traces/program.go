@@ -21,6 +21,10 @@ type Program struct {
 	End      End           `json:"end"`
 	// Identity is what the program's threads are; nil: as the target itself.
 	Identity *Identity `json:"identity,omitempty"`
+	// Processors says by thread to which processor it keeps: its number plus
+	// one, 0 for any. Threads beyond the end of the slice keep to none. Targets
+	// without processors ignore it.
+	Processors []uint16 `json:"processors,omitempty"`
 }
 
 // Identity is what a request has to find as it was at io_submit, whoever
