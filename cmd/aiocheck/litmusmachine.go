@@ -43,9 +43,10 @@ func (c *litmusCommand) openMachine(s *session) (litmusMachine, error) {
 		return nil, err
 	}
 	h := t.header()
-	m.is = runner.Kernel{Abilities: h.Abilities, Workers: boundedThreads, Single: h.Kernel.CPUs == 1, Sizes: true, Grain: pageBytes}
+	m.is = runner.Kernel{Abilities: h.Abilities, Workers: boundedThreads, Processors: h.Kernel.CPUs, Single: h.Kernel.CPUs == 1,
+		Patience: 15, Sizes: true, Grain: pageBytes}
 	if c.Target == "sim" {
-		m.is.Grain = 512
+		m.is.Grain, m.is.Processors = 512, 0
 	}
 	if err := t.close(); err != nil {
 		return nil, machineError(err)
@@ -143,7 +144,8 @@ func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
 	if err != nil {
 		return nil, errors.Join(machineError(err), m.close())
 	}
-	m.is = runner.Kernel{Abilities: ready.Abilities, Workers: boundedThreads, Single: true, Sizes: true, Grain: pageBytes}
+	m.is = runner.Kernel{Abilities: ready.Abilities, Workers: boundedThreads, Processors: m.CPUs, Single: true,
+		Patience: 17, Sizes: true, Grain: pageBytes}
 	if ready.Contract.Workers == 1 {
 		m.is.Workers = 0
 	}

@@ -21,8 +21,13 @@ type Kernel struct {
 	// threads executes at the same time; 0 if that can be chosen for each run
 	// (Plan.Workers).
 	Workers int
-	// Single is set when it can run programs on one processor.
-	Single bool
+	// Processors is how many there are for threads to be placed on; 0 if they
+	// cannot be placed. Single is set when there can be one only.
+	Processors int
+	Single     bool
+	// Patience is the order of magnitude of the longest wait before a call: 2
+	// to this power turns of a loop.
+	Patience int
 	// Sizes is set when a pipe can be given a size.
 	Sizes bool
 	// Grain is how many bytes of a buffered write are copied between two looks

@@ -250,7 +250,7 @@ func (p *Plan) Program(in Instance, rounds int) *traces.Program {
 	out := &traces.Program{
 		Round: uint64(in.Round), First: traces.RequestID(in.Round*len(p.requests) + 1), End: p.end,
 		Files: append([]traces.FileDecl{{Kind: traces.Storage, Bytes: p.StorageBytes(rounds)}}, p.declared...),
-		Names: p.names, Identity: p.identity,
+		Names: p.names, Identity: p.identity, Processors: p.placed(rng),
 	}
 	for c := range p.contexts() {
 		slots := uint32(programSlots)
@@ -286,11 +286,31 @@ func (p *Plan) Program(in Instance, rounds int) *traces.Program {
 				s.Request = traces.RequestID(p.position[requestIndex(p.Test, names[rng.IntN(len(names))])])
 			}
 			if rng.IntN(4) > 0 {
-				// Waits of every order of magnitude up to some 30 us are alike.
-				s.Spin = uint32(rng.IntN(1 << rng.IntN(16)))
+				// Waits of every order of magnitude are alike.
+				s.Spin = uint32(rng.IntN(1 << rng.IntN(p.Kernel.Patience+1)))
 			}
 		}
 		out.Threads = append(out.Threads, steps)
 	}
 	return out
+}
+
+// placed puts the threads anywhere, all on one processor, or each on one.
+func (p *Plan) placed(rng *rand.Rand) (processors []uint16) {
+	n := p.Kernel.Processors
+	if p.Single {
+		n = 1
+	}
+	how := rng.IntN(3)
+	if n < 2 || how == 0 {
+		return nil
+	}
+	one := 1 + rng.IntN(n)
+	for range p.threads {
+		if how == 2 {
+			one = 1 + rng.IntN(n)
+		}
+		processors = append(processors, uint16(one))
+	}
+	return processors
 }

@@ -20,8 +20,8 @@ import (
 
 // The simulated kernel, without and with threads.
 var (
-	inline   = runner.Kernel{Single: true, Sizes: true}
-	threaded = runner.Kernel{Single: true, Sizes: true, Abilities: traces.Abilities{Threaded: true, Names: true, Identity: true}}
+	inline   = runner.Kernel{Single: true, Patience: 15, Sizes: true}
+	threaded = runner.Kernel{Single: true, Patience: 15, Sizes: true, Abilities: traces.Abilities{Threaded: true, Names: true, Identity: true}}
 )
 
 // simulate runs a plan on a simulated kernel, honest or not.
