@@ -145,7 +145,7 @@ func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
 		return nil, errors.Join(machineError(err), m.close())
 	}
 	m.is = runner.Kernel{Abilities: ready.Abilities, Workers: boundedThreads, Processors: m.CPUs, Single: true,
-		Patience: 17, Sizes: true, Grain: pageBytes}
+		Patience: 18, Sizes: true, Grain: pageBytes}
 	if ready.Contract.Workers == 1 {
 		m.is.Workers = 0
 	}

@@ -101,6 +101,7 @@ type litmusRun struct {
 	*litmusCommand
 	*session
 	machine litmusMachine
+	kept    int // traces
 }
 
 // test runs a test so many times, each a round of some run.
@@ -225,7 +226,8 @@ func (t *litmusTest) keep(rec *recordedRun, programs []*traces.Program) error {
 		return machineError(fmt.Errorf("make directory: %w", err))
 	}
 	name := strings.ReplaceAll(strings.TrimSuffix(t.report.Path, ".litmus"), "/", "-")
-	path := filepath.Join(dir, fmt.Sprintf("litmus-%s-%d-%d.aiot", strings.TrimPrefix(name, "-"), os.Getpid(), len(t.report.Traces)))
+	t.kept++
+	path := filepath.Join(dir, fmt.Sprintf("litmus-%s-%d-%d.aiot", strings.TrimPrefix(name, "-"), os.Getpid(), t.kept))
 	err := writeFile(path, t.Overwrite, func(w io.Writer) error {
 		trace, err := traces.NewWriter(w, rec.header)
 		if err != nil {

@@ -285,6 +285,10 @@ func (p *Plan) Program(in Instance, rounds int) *traces.Program {
 				names := p.Test.Threads[i].Calls[k].Requests
 				s.Request = traces.RequestID(p.position[requestIndex(p.Test, names[rng.IntN(len(names))])])
 			}
+			if k == 0 && i != p.leader() && p.leader() >= 0 && rng.IntN(2) == 0 {
+				// Meet the first submission, not only the beginning.
+				s.Thread, s.After = uint16(p.leader()), 1
+			}
 			if rng.IntN(4) > 0 {
 				// Waits of every order of magnitude are alike.
 				s.Spin = uint32(rng.IntN(1 << rng.IntN(p.Kernel.Patience+1)))
@@ -313,4 +317,9 @@ func (p *Plan) placed(rng *rand.Rand) (processors []uint16) {
 		processors = append(processors, uint16(one))
 	}
 	return processors
+}
+
+// leader is the first thread that begins with a submission, or -1.
+func (p *Plan) leader() int {
+	return slices.IndexFunc(p.Test.Threads, func(th litmus.Thread) bool { return len(th.Calls) > 0 && th.Calls[0].Do == litmus.Submit })
 }
