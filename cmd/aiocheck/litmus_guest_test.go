@@ -115,8 +115,12 @@ type demonstration struct {
 	shows  []*runner.TargetReport
 }
 
-// enough is how many tests have to show a defect before the next one is tried.
-const enough = 3
+// So many tests have to show a defect before the next one is tried, and so
+// many are tried until then, besides those that speak of it.
+const (
+	enough    = 3
+	mostTried = 60
+)
 
 // defects runs tests with each defect switched on, first those that speak of
 // it, until enough of them have shown it.
@@ -137,7 +141,7 @@ func (g *guestLibrary) defects(image string) (shown []demonstration) {
 		l.Defects = d.Name
 		found := demonstration{defect: d}
 		for _, e := range speaking(g.library(), d.Name) {
-			if len(found.shows) == enough {
+			if len(found.shows) == enough || found.tried >= mostTried {
 				break
 			}
 			r, err := l.test(e)
@@ -176,8 +180,15 @@ func speaking(entries []library.Entry, defect string) []library.Entry {
 		}
 		return 1
 	}
-	slices.SortStableFunc(entries, func(a, b library.Entry) int { return cmp.Compare(names(a), names(b)) })
-	return entries
+	// The others from all subjects: every fourth first.
+	var mixed []library.Entry
+	for from := range 4 {
+		for i := from; i < len(entries); i += 4 {
+			mixed = append(mixed, entries[i])
+		}
+	}
+	slices.SortStableFunc(mixed, func(a, b library.Entry) int { return cmp.Compare(names(a), names(b)) })
+	return mixed
 }
 
 // writeLitmusKernels writes what was seen as a page.

@@ -132,23 +132,48 @@ func keepsToTheModel(t *testing.T, k runner.Kernel, want int) (neverListed []str
 
 // A kernel with a bug shows outcomes that are not allowed.
 func TestMisbehavingKernelIsNoticed(t *testing.T) {
-	for _, c := range []struct{ bug, test string }{
-		{"lost-write", "operations/buffered-write.litmus"},
-		{"too-many-bytes", "operations/buffered-write.litmus"},
-		{"cancel-zero", "operations/poll-cancelled.litmus"},
-		{"cancel-twice", "poll/twice-cancelled.litmus"},
-		{"cancel-unknown", "cancel/never-submitted.litmus"},
-		{"submit-count", "cancel/answers.litmus"},
-		{"dead-getevents", "destroy/then-everything-fails.litmus"},
+	for _, c := range []struct {
+		bug, test string
+		kernel    runner.Kernel
+	}{
+		{"lost-write", "operations/buffered-write.litmus", inline},
+		{"too-many-bytes", "operations/buffered-write.litmus", inline},
+		{"cancel-zero", "operations/poll-cancelled.litmus", inline},
+		{"cancel-twice", "poll/twice-cancelled.litmus", inline},
+		{"cancel-unknown", "cancel/never-submitted.litmus", inline},
+		{"submit-count", "cancel/answers.litmus", inline},
+		{"dead-getevents", "destroy/then-everything-fails.litmus", inline},
+		{"slot-leak-rejected", "slots/refused-gives-back.litmus", inline},
+		{"slot-leak-reaped", "slots/user-space-reaping-gives-back.litmus", inline},
+		{"slots-at-completion", "slots/event-in-the-ring-keeps-slot.litmus", threaded},
+		{"slot-twice", "slots/cancel-gives-none.litmus", threaded},
+		{"args-reread", "defects/d01-unlinkat.litmus", threaded},
+		{"worker-cwd", "defects/d02-directory-not-captured.litmus", threaded},
+		{"limit-of-worker", "defects/d05-descriptor-limit.litmus", threaded},
+		{"mask-ignored", "designs/poll-mask.litmus", threaded},
+		{"name-needs-file", "designs/spurious-descriptor.litmus", threaded},
+		{"one-class", "defects/d10-readers-fill-the-pool.litmus", threaded},
+		{"cancel-once", "defects/d17-worker-deaf-after-first-signal.litmus", threaded},
+		{"chdir-counts", "defects/d20-chdir-after-submit.litmus", threaded},
+		{"signal-leaks", "defects/d18-signal-leak-refuted.litmus", threaded},
+		{"cancelled-runs", "bugs/early-cancel-lost.litmus", threaded},
+		{"queued-no-event", "bugs/queued-cancel-no-event.litmus", threaded},
+		{"cancel-lost", "cancel/running-interruptible.litmus", threaded},
+		{"eintr-partial", "operations/buffered-write.litmus", threaded},
+		{"partial-full", "operations/buffered-write.litmus", threaded},
+		{"destroy-cancels-nothing", "destroy/ends-sleeping-read.litmus", threaded},
+		{"waiter-forgotten", "destroy/wakes-waiter.litmus", threaded},
+		{"rename-lost", "defects/d02-rename-captured.litmus", threaded},
+		{"creat-cancelled", "operations/openat-cancelled.litmus", threaded},
 	} {
 		i := slices.IndexFunc(sim.Misbehaviours(), func(m sim.Misbehaviour) bool { return m.Name == c.bug })
 		if i < 0 {
 			t.Errorf("no seeded bug is called %s", c.bug)
 			continue
 		}
-		p := plan(t, mustParse(t, library.Text(c.test)), inline)
+		p := plan(t, mustParse(t, library.Text(c.test)), c.kernel)
 		r := report(t, c.test, p, simulate(t, p, sim.Config{Seed: 1, Misbehaviour: &sim.Misbehaviours()[i]}, 300))
-		if len(r.Forbidden) == 0 {
+		if len(r.Forbidden) == 0 || !r.Finding() {
 			t.Errorf("%s with %s: only %v", c.test, c.bug, r.Seen)
 		}
 	}
