@@ -13,7 +13,8 @@ var contextProperties = []model.Property{
 	model.OneEvent, model.NoEventForRejected, model.EventIdentity, model.EventAfterSubmit, model.LegalResult,
 	model.CancelAnswer, model.CancelledEnds, model.RequestEnds, model.SubmitCount, model.EventCount, model.Timeouts,
 	model.SlotsConserved, model.RingNeverOverflows, model.RingOrder, model.EventfdCount, model.DestroyOnce,
-	model.DestroyWaits, model.ExitWaits, model.BufferReleased,
+	model.DestroyWaits, model.ExitWaits, model.BufferReleased, model.FileHeld, model.DestroyReturns, model.WaiterWoken,
+	model.CancelledNoEffect,
 }
 
 // judgeContext judges the AIO contexts of a history: each request by itself
@@ -27,7 +28,7 @@ func judgeContext(h *traces.History, b *budget) []Verdict {
 		j.index()
 		for _, judge := range []func(){
 			j.judgeDamages, j.judgeCounts, j.judgeDestroys, j.judgeEvents, j.judgeRequests, j.judgeSlots,
-			j.judgeOrder, j.judgeHeads, j.judgeEventfds,
+			j.judgeOrder, j.judgeHeads, j.judgeEventfds, j.judgeHeld, j.judgeQueued,
 		} {
 			if judge(); b.spent() {
 				break
@@ -55,6 +56,9 @@ type contextJudge struct {
 	ready    []traces.Time // by file: when somebody first may have made it ready for input
 	last     traces.Time   // when the last call was seen to begin or return
 	quiet    []traces.Time // by round: when the last call that can end a request returned
+	freezing *freezing
+	queued   []traces.RequestID // cancelled before they began, sorted
+	files    buckets            // by file: its requests; see byFile
 }
 
 // contextLife is what becomes of a context as a whole.
@@ -104,6 +108,8 @@ func (j *contextJudge) index() {
 		j.lives[i] = j.life(int32(i))
 	}
 	j.drains = j.findDrains()
+	j.freezing = findFreezes(h)
+	j.queued = queuedWhenCancelled(h)
 	j.ready = j.findReady()
 	j.quiet = make([]traces.Time, len(h.Rounds))
 	for i := range h.Calls {
@@ -111,7 +117,7 @@ func (j *contextJudge) index() {
 		if j.last = max(j.last, c.Invoke); c.Completed() {
 			j.last = max(j.last, c.Return)
 		}
-		if !c.Kind.Reaps() && c.Kind != traces.CallDestroy && c.Kind != traces.CallReadEventfd {
+		if !c.Kind.Reaps() && c.Kind != traces.CallDestroy && c.Kind != traces.CallReadEventfd && c.Kind != traces.CallStat && c.Thread != traces.Controller {
 			j.quiet[c.Round] = max(j.quiet[c.Round], c.Return)
 		}
 	}

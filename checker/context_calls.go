@@ -44,6 +44,8 @@ func (j *contextJudge) judgeSubmitCount(i int32, c *traces.Call) {
 	j.put(model.SubmitCount, 1)
 	expected := ""
 	switch {
+	case j.refusedName(c):
+		expected = "acceptance: an operation on a name needs no open file but the directory that its name starts at"
 	case c.Ret < 0 && c.Ret.Errno() > 0 && c.Ret.Errno() <= lastUserErrno:
 		return
 	case c.Ret < 0:
@@ -62,6 +64,17 @@ func (j *contextJudge) judgeSubmitCount(i int32, c *traces.Call) {
 	})
 }
 
+// refusedName reports whether io_submit refused a first request on a name that
+// nothing is wrong with. The directories of a round stay open as long as it
+// lasts.
+func (j *contextJudge) refusedName(c *traces.Call) bool {
+	if !j.c.Threaded || c.Count == 0 || !j.h.Requests[c.First].Opcode.Names() {
+		return false
+	}
+	l := &j.lives[c.Context]
+	return c.Ret == model.Fail(model.EBADF) && j.usable(c) && c.Return < l.dying
+}
+
 func (j *contextJudge) tooMany(i int32, c *traces.Call) {
 	j.violate(model.EventCount, func() Finding {
 		return j.finding(fmt.Sprintf("%v returned %v events, more than the %d asked for", c.Kind, c.Ret, c.Y),
@@ -77,8 +90,9 @@ func (j *contextJudge) tooMany(i int32, c *traces.Call) {
 // a kernel that ignores min_nr.
 func (j *contextJudge) judgeWait(i int32, c *traces.Call) {
 	l := &j.lives[c.Context]
-	grace := max(traces.Time(j.c.Grace), leastGrace)
+	grace := j.grace()
 	timed, wants := c.Z >= 0, c.X > 0
+	j.judgeWoken(i, c)
 	if timed && wants {
 		j.put(model.Timeouts, 1)
 	}
@@ -121,6 +135,35 @@ func (j *contextJudge) judgeWait(i int32, c *traces.Call) {
 	case c.Return > later(later(c.Invoke, c.Z), grace):
 		short(model.Timeouts, returned()+fmt.Sprintf(" of at least %d events after %v, long after its timeout of %v", c.X, time.Duration(c.Return-c.Invoke), time.Duration(c.Z)),
 			"a return with what there is when the timeout has passed")
+	}
+}
+
+// judgeWoken judges whether a thread that waits for events is woken when its
+// context is destroyed: fs/aio.c, kill_ioctx.
+func (j *contextJudge) judgeWoken(i int32, c *traces.Call) {
+	l := &j.lives[c.Context]
+	if c.X <= 0 || c.Invoke > l.dead || !j.usable(c) {
+		return
+	}
+	destroy := int32(traces.None)
+	for _, k := range j.calls.of(c.Context) {
+		if d := &j.h.Calls[k]; d.Kind == traces.CallDestroy && (!d.Completed() || d.Ret == 0) && d.Invoke == l.dying {
+			destroy = k
+		}
+	}
+	if destroy == traces.None || l.dying > c.Return {
+		return
+	}
+	j.put(model.WaiterWoken, 1)
+	end := c.Return
+	if !c.Completed() {
+		end = j.watched(c.Round)
+	}
+	if begun := max(l.dying, c.Invoke); end > later(begun, j.grace()) {
+		j.violate(model.WaiterWoken, func() Finding {
+			return j.finding(fmt.Sprintf("%v of at least %d events went on for %v after io_destroy of %s had begun", c.Kind, c.X, time.Duration(end-begun), j.contextName(c.Context)),
+				"a return with what there is, or -EINVAL: io_destroy wakes everybody who waits (fs/aio.c, kill_ioctx)", end, nil, i, destroy)
+		})
 	}
 }
 

@@ -59,18 +59,8 @@ func (j *contextJudge) judgeDestroy(context int32) {
 // that succeeded.
 func (j *contextJudge) judgeDestroyAnswer(i int32, c *traces.Call, first int32) {
 	l := &j.lives[c.Context]
-	if !c.Completed() {
-		end := j.watched(c.Round)
-		if l.whole && !j.busyBeside(c) && end > later(c.Invoke, max(traces.Time(j.c.Grace), leastGrace)) {
-			j.put(model.RequestEnds, 1)
-			j.violate(model.RequestEnds, func() Finding {
-				return j.finding(fmt.Sprintf("io_destroy did not return, %v after it began", time.Duration(end-c.Invoke)),
-					"a return once every request has ended: destroy cancels what can be cancelled, and the rest ends by itself", end, nil, i)
-			})
-		}
-		return
-	}
-	if !j.usable(c) {
+	j.judgeDestroyTime(i, c)
+	if !c.Completed() || !j.usable(c) {
 		return
 	}
 	j.put(model.DestroyOnce, 1)
@@ -90,16 +80,31 @@ func (j *contextJudge) judgeDestroyAnswer(i int32, c *traces.Call, first int32) 
 	j.violate(model.DestroyOnce, func() Finding { return j.finding(summary, expected, c.Return, nil, first, i) })
 }
 
-// busyBeside reports whether another call of the context was not seen to
-// return. io_destroy waits for it (the users reference of a kioctx), and an
-// io_submit may wait for a pipe in turn: then the program is at fault.
-func (j *contextJudge) busyBeside(c *traces.Call) bool {
-	for _, i := range j.calls.of(c.Context) {
-		if other := &j.h.Calls[i]; other != c && !other.Completed() {
-			return true
+// judgeDestroyTime judges how long an io_destroy takes. It waits for the calls
+// of the context that are under way, then cancels what can be cancelled; the
+// rest ends by itself, but for what a frozen file system holds up.
+func (j *contextJudge) judgeDestroyTime(i int32, c *traces.Call) {
+	if c.Completed() && c.Ret != 0 {
+		return
+	}
+	j.put(model.DestroyReturns, 1)
+	end, took := c.Return, "returned only"
+	if !c.Completed() {
+		end, took = j.watched(c.Round), "did not return,"
+	}
+	start := c.Invoke
+	for _, k := range j.calls.of(c.Context) {
+		if other := &j.h.Calls[k]; other.Kind != traces.CallDestroy && other.Invoke <= end && (!other.Completed() || other.Return > start) {
+			start = other.Return
 		}
 	}
-	return false
+	if start == traces.Never || end <= later(start, j.grace()) || j.freezing.beside(j.h, c.Round, start, end) {
+		return
+	}
+	j.violate(model.DestroyReturns, func() Finding {
+		return j.finding(fmt.Sprintf("io_destroy %s %v after it began", took, time.Duration(end-c.Invoke)),
+			"a return once every request has ended: destroy cancels what can be cancelled, and the rest ends by itself (fs/aio.c, free_ioctx_users)", end, nil, i)
+	})
 }
 
 // releases says for each release of a buffer which property a later write to

@@ -192,7 +192,7 @@ func (v *requestView) judgeEvent(c model.Contract, accepted bool, found, open in
 	case c.LegalResult(v.spec, v.res, cancelled, ready):
 	case c.LegalResult(v.spec, v.res, cancelled, true):
 		bad(resultTooSoon, traces.None)
-	case found != traces.None:
+	case found != traces.None && model.UserResult(v.res):
 		bad(badResultCancel, found)
 	default:
 		bad(badResult, traces.None)

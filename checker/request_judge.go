@@ -19,6 +19,7 @@ func (j *contextJudge) judgeRequests() {
 	again := j.duplicat
 	vain := j.vainWaits()
 	files := j.fileUses(vain)
+	late := j.findLateWaits()
 	var faults []fault
 	v := &requestView{}
 	context := int32(traces.None)
@@ -50,6 +51,8 @@ func (j *contextJudge) judgeRequests() {
 		}
 		if r.Fate == traces.Accepted && r.Event == traces.None && vain[context] != traces.None {
 			j.judgeLost(int32(i), v, vain[context], files)
+		} else if r.Fate == traces.Accepted && context != traces.None && len(late[context]) > 0 {
+			j.judgeLate(int32(i), v, late[context])
 		}
 	}
 }
@@ -117,6 +120,9 @@ func (j *contextJudge) specify(r *traces.Request, v *requestView) {
 	}
 	if v.spec.Waits {
 		v.ready = j.ready[r.File]
+	}
+	if r.Opcode == model.ReadAhead && f.Kind == traces.Storage {
+		v.spec.Least = uint32(min(max(f.Bytes-r.Offset, 0), int64(r.Bytes)))
 	}
 	// fs/aio.c, aio_poll_wake: the wake-up of a POLL on an eventfd may come
 	// from within another eventfd_signal; if the POLL has an eventfd of its

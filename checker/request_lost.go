@@ -100,17 +100,42 @@ func (j *contextJudge) fileUses(vain []int32) []fileUse {
 // for input ends once there is data that nobody takes, or once the writing
 // end is closed (POLLHUP), which it is only when no request holds it either;
 // a POLL for output ends likewise, or at once if nobody ever wrote.
-func (j *contextJudge) mustEnd(r *traces.Request, use fileUse) bool {
+//
+// On a thread, a read waits for data, a write for room, and an open of a FIFO
+// for its other end.
+func (j *contextJudge) mustEnd(r *traces.Request, use fileUse, at traces.Time) bool {
 	f := &j.h.Files[r.File]
 	switch {
 	case f.Kind == traces.Storage:
 		return true
+	case r.Opcode == model.OpenAt:
+		return !j.fifoBeside(r)
+	case r.Opcode != model.Poll && (!j.c.Threaded || f.Kind == traces.Directory):
+		return true
+	case r.Opcode.Reads() && use&(writerClosed|writerPending) == writerClosed:
+		return true
 	case r.Opcode != model.Poll:
-		return !j.c.Threaded
+		return j.readyBy(r, at) != ""
 	case r.Offset&1 != 0:
 		return use&(fileWritten|fileRead) == fileWritten || f.Kind != traces.Eventfd && use&(writerClosed|writerPending) == writerClosed
 	case r.Offset&4 != 0 && f.Kind != traces.Eventfd:
 		return use&fileMaybe == 0 || use&(readerClosed|readerPending) == readerClosed
+	}
+	return false
+}
+
+// fifoBeside reports whether a name of the request's round is a FIFO's.
+func (j *contextJudge) fifoBeside(r *traces.Request) bool {
+	h := j.h
+	for i := r.Name; i < int32(len(h.Names)) && h.Names[i].Round == r.Round; i++ {
+		if h.Names[i].Kind == traces.Fifo {
+			return true
+		}
+	}
+	for i := r.Name; i >= 0 && h.Names[i].Round == r.Round; i-- {
+		if h.Names[i].Kind == traces.Fifo {
+			return true
+		}
 	}
 	return false
 }
@@ -125,7 +150,7 @@ func (j *contextJudge) judgeLost(i int32, v *requestView, vain int32, uses []fil
 	for k := range v.cancels {
 		over = over || v.decisive(j.c, k, found, open)
 	}
-	if found == traces.None && !over && !j.mustEnd(r, uses[r.File]) {
+	if found == traces.None && !over && !j.mustEnd(r, uses[r.File], h.Calls[vain].Return) {
 		return
 	}
 	report := func(p model.Property, summary, expected string) {

@@ -21,6 +21,7 @@ type storage struct {
 	count   [2][flaws]int64 // of flaws: of the storage, of streams
 	runs    int64           // runs of data inspected
 	sectors int64           // sectors that reads returned
+	undone  int64           // writes that were cancelled before they began
 	moved   int64           // transfers whose result was compared with their effect
 	late    [endNever + 1]int64
 	regions struct {
@@ -69,6 +70,9 @@ func (s *storage) findEffects() bool {
 		e := &s.effects[i]
 		if e.does == writes && e.ended != endNever && s.onStorage(i) {
 			s.late[e.ended]++
+		}
+		if e.none == notBegun {
+			s.undone++
 		}
 		if e.does != doesNothing && e.ended == endEvent && !failed(s.history, &s.history.Requests[i]) {
 			s.moved++
@@ -181,6 +185,7 @@ func (s *storage) verdicts(why string) []Verdict {
 		model.DataInPlace.Name:         s.runs,
 		model.WholeSectors.Name:        s.sectors,
 		model.ResultMatchesEffect.Name: s.moved,
+		model.CancelledNoEffect.Name:   s.undone,
 		model.StreamOrder.Name:         s.stream,
 		model.DestroyWaits.Name:        s.late[endDestroy],
 		model.ExitWaits.Name:           s.late[endExit],

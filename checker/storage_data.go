@@ -25,6 +25,8 @@ const (
 	undercounted      // beyond the result, but the buffer was written to
 	disordered        // streams: later than its writer's next bytes
 	repeated          // streams: delivered before
+	interrupted       // a write whose event says -EINTR
+	dequeued          // a write that was cancelled before it began
 	overcounted       // streams: beyond what the write's event says was written
 	flaws
 )
@@ -47,13 +49,15 @@ var flawOf = [flaws]struct {
 	undercounted: {model.ResultMatchesEffect, "data beyond the result: more bytes were moved than it says"},
 	disordered:   {model.StreamOrder, "bytes later than the ones that their writer wrote after them"},
 	repeated:     {model.StreamOrder, "bytes that had been delivered before"},
+	interrupted:  {model.ResultMatchesEffect, "the data of a write that was cancelled, and whose event says -EINTR: nothing was written"},
+	dequeued:     {model.CancelledNoEffect, "the data of a write that was cancelled while it was queued"},
 	overcounted:  {model.StreamOrder, "bytes beyond those that the write's event says were written"},
 }
 
 // property is what a flaw violates. All that is wrong with the data of a
 // stream, but for its amount, is a matter of stream-order.
 func (f flaw) property(stream bool) model.Property {
-	if p := flawOf[f].property; !stream || p == model.ResultMatchesEffect {
+	if p := flawOf[f].property; !stream || p == model.ResultMatchesEffect || p == model.CancelledNoEffect {
 		return p
 	}
 	return model.StreamOrder
@@ -137,6 +141,10 @@ func inspectWriter(h *traces.History, table []effect, d *traces.Data, read *effe
 		return outside
 	case e.from > read.to:
 		return early
+	case e.none == notBegun:
+		return dequeued
+	case e.none == notDone:
+		return interrupted
 	case stream && e.ended == endEvent && hi > int64(e.sure) && !failed(h, writer):
 		return overcounted
 	}

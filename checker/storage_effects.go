@@ -37,7 +37,17 @@ type effect struct {
 	sure  uint32      // how many lines, from the first, it certainly transferred
 	does  doing
 	ended ending
+	none  doubt
 }
+
+// doubt is why a write cannot have done anything, although it was accepted.
+type doubt uint8
+
+const (
+	mayBe    doubt = iota
+	notBegun       // it was cancelled while it was queued
+	notDone        // a thread was cancelled, and its event says so: -EINTR
+)
 
 // doing is what a request's effect is.
 type doing uint8
@@ -71,6 +81,11 @@ func effects(h *traces.History, b *budget) []effect {
 		}
 		table[i] = effectOf(h, &h.Requests[i])
 	}
+	for _, id := range queuedWhenCancelled(h) {
+		if e := &table[id-1]; e.does == writes {
+			e.none = notBegun
+		}
+	}
 	return table
 }
 
@@ -87,6 +102,9 @@ func effectOf(h *traces.History, r *traces.Request) effect {
 	// of the context says so, and here the request counts as one without event.
 	if ok && known >= e.from {
 		e.to, e.ended = known, endEvent
+		if h.Header.Contract.Threaded && res == model.Fail(model.EINTR) && r.Context != traces.None {
+			e.none = notDone
+		}
 		e.sure = uint32(min(max(res, 0), model.Result(r.Bytes)) / lineBytes)
 		return e
 	}

@@ -52,6 +52,9 @@ const (
 	realGrace   = 9 * time.Second
 )
 
+// boundedThreads is AIO_BOUNDED_THREADS of the patches in kernel/patches.
+const boundedThreads = 64
+
 // The releases whose fs/aio.c the contract was read from. 4.19 is the first
 // with POLL as it is now and with io_cancel that never says 0 or -EAGAIN.
 const (
@@ -81,7 +84,7 @@ func MainlineContract(release string) (Contract, error) {
 // ThreadContract is the contract of corrected thread-based AIO (a ring with
 // compat flag 2): every request runs on a worker and can be cancelled.
 func ThreadContract() Contract {
-	return Contract{Name: "thread-based AIO", Threaded: true, CancelledPoll: Fail(EINTR), PostLag: realPostLag, Grace: realGrace}
+	return Contract{Name: "thread-based AIO", Threaded: true, Workers: boundedThreads, CancelledPoll: Fail(EINTR), PostLag: realPostLag, Grace: realGrace}
 }
 
 // SimulatedContract is mainline's in virtual time, where nothing is late.

@@ -31,7 +31,10 @@ type RequestState struct {
 // RequestSpec is what the specification has to know of an iocb.
 type RequestSpec struct {
 	Opcode Opcode
-	Bytes  uint32 // of a transfer
+	Bytes  uint32 // of a transfer, or a READAHEAD
+	// Least is how many bytes a READAHEAD covers if nothing ends it before: those
+	// up to the end of the file.
+	Least  uint32
 	Events uint16 // POLL: the requested mask
 	// Waits is set when the request cannot finish by itself before somebody
 	// writes to its file or closes it: POLL for input on an empty stream.
@@ -199,6 +202,12 @@ func (c Contract) cancel(r RequestSpec, s RequestState, answer Result) []Request
 // above it is internal to the kernel (restart codes, EIOCBQUEUED).
 const lastErrno Errno = 133
 
+// UserResult reports whether a result is one that programs may see at all: no
+// restart code, no -EIOCBQUEUED.
+func UserResult(res Result) bool {
+	return res >= 0 || res.Errno() != 0 && res.Errno() <= lastErrno
+}
+
 // alwaysPolled are the events that POLL reports unasked (fs/aio.c, aio_poll).
 const alwaysPolled = 0x8 | 0x10 // POLLERR, POLLHUP
 
@@ -221,7 +230,7 @@ func WaitsForInput(mask uint16) bool { return mask&^inputOnly == 0 }
 // on the whole mask of the wake-up (POLLIN with POLLRDNORM, say) if any bit of
 // it was requested.
 func (c Contract) LegalResult(r RequestSpec, res Result, cancelled, ready bool) bool {
-	if res < 0 && (res.Errno() == 0 || res.Errno() > lastErrno) {
+	if !UserResult(res) {
 		return false
 	}
 	natural := !r.Waits || ready
@@ -237,8 +246,23 @@ func (c Contract) LegalResult(r RequestSpec, res Result, cancelled, ready bool) 
 		return natural && res <= Result(r.Bytes)
 	case r.Opcode.Syncs():
 		return res <= 0
+	case r.Opcode == ReadAhead:
+		return res < 0 || res <= Result(r.Bytes) && (res >= Result(r.Least) || cancelled)
+	case r.Opcode.Names():
+		return res < 0 && !foreignToNames(res.Errno()) || res == 0 || res > 0 && r.Opcode == OpenAt
 	}
 	return true
+}
+
+// foreignToNames reports whether an errno is none that an event of an
+// operation on names gives: those belong to other calls, to io_submit, or to a
+// user pointer that is read again.
+func foreignToNames(e Errno) bool {
+	switch e {
+	case EBADF, EAGAIN, EFAULT, EPIPE, ENOSYS, EOPNOTSUPP, ECONNRESET, EINPROGRESS:
+		return true
+	}
+	return false
 }
 
 func only(s RequestState, ok bool) []RequestState {
