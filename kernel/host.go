@@ -169,7 +169,10 @@ func (h *Host) Run(ctx context.Context, next func() (*traces.Program, bool), sin
 		h.rounds++
 		if err := h.round(ctx, p, arena, sink); err != nil {
 			err = fmt.Errorf("round %d: %w", p.Round, err)
-			if errors.Is(err, ErrHung) && !h.wedged {
+			switch {
+			case h.wedged:
+				err = errors.Join(err, h.lookLast(sink))
+			case errors.Is(err, ErrHung):
 				err = errors.Join(err, h.finish(sink))
 			}
 			return err
