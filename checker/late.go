@@ -50,9 +50,6 @@ func (j *contextJudge) judgeLate(i int32, v *requestView, waits []int32) {
 	}
 	wait := waits[n-1]
 	at := h.Calls[wait].Return
-	if later(v.submit.to, j.grace()) > at {
-		return
-	}
 	r := &h.Requests[i]
 	report := func(p model.Property, summary, expected string) {
 		j.put(p, 1)
@@ -65,28 +62,33 @@ func (j *contextJudge) judgeLate(i int32, v *requestView, waits []int32) {
 		})
 	}
 	found, _ := v.judgeAnswers(j.c, true, func(faultKind, int) {})
-	if found != traces.None && later(v.cancels[found].to, j.grace()) <= at && j.endsWhenCancelled(r, v.cancels[found].from, at) {
+	if found != traces.None && j.overSince(r, v.cancels[found].interval, at) {
 		report(model.CancelledEnds, fmt.Sprintf("io_cancel of request %d (%v) answered -EINPROGRESS, and its event was not there for a call that waited long after", r.ID, r.Opcode),
 			"the event, soon after io_cancel: a cancelled request that can be interrupted, or is still queued, waits for nothing")
 		return
 	}
-	if why := j.readyBy(r, at); why != "" {
+	if why := j.readyBy(r, at); why != "" && later(v.submit.to, j.grace()) <= at {
 		report(model.RequestEnds, fmt.Sprintf("request %d (%v) had not ended for a call that waited long after, although %s", r.ID, r.Opcode, why),
 			"an end: nothing held the request back")
 	}
 }
 
-// endsWhenCancelled reports whether nothing can keep a request from its end
-// once it was cancelled: it sleeps where a signal reaches it, or it is queued.
-func (j *contextJudge) endsWhenCancelled(r *traces.Request, from, to traces.Time) bool {
+// overSince reports whether a request that a cancel has found had to be over at
+// a time. One that is still queued is ended by io_cancel itself. A thread that
+// sleeps where a signal reaches it is woken, and ends its request; it sleeps so
+// on streams and FIFOs, but not for a frozen file system.
+func (j *contextJudge) overSince(r *traces.Request, cancel interval, at traces.Time) bool {
+	if _, queued := slices.BinarySearch(j.queued, r.ID); queued {
+		return later(cancel.to, int64(j.c.PostLag)) < at
+	}
+	if later(cancel.to, j.grace()) > at {
+		return false
+	}
 	switch j.h.Files[r.File].Kind {
 	case traces.Pipe, traces.Socket, traces.Eventfd:
 		return true
 	}
-	if _, queued := slices.BinarySearch(j.queued, r.ID); queued {
-		return true
-	}
-	return r.Opcode == model.OpenAt && !j.freezing.beside(j.h, r.Round, from, to)
+	return r.Opcode == model.OpenAt && !j.freezing.beside(j.h, r.Round, cancel.from, at)
 }
 
 // readyBy says what had made a request on a stream able to end, a grace before
