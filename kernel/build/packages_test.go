@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,11 @@ func TestPackageSource(t *testing.T) {
 	empty := Cache{t.TempDir()}
 	if _, _, err := empty.Build(context.Background(), r.options(Options{})); err == nil || !strings.Contains(err.Error(), "run apt-get update, or name a source") {
 		t.Errorf("no package: %v", err)
+	}
+	write(t, filepath.Join(bin, "apt-get"), "#!/bin/sh\ntouch linux-source-6.1_6.1.5-1_all.deb\n")
+	write(t, filepath.Join(bin, "dpkg-deb"), "#!/bin/sh\necho 'tar: ./usr/src/linux-source-6.1.tar.xz: Wrote only 1024 of 10240 bytes' >&2\nexit 2\n")
+	if _, _, err := empty.Build(context.Background(), r.options(Options{})); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("no space for the package: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(empty.sources(), "*")); len(left) != 0 {
 		t.Errorf("left %v", left)

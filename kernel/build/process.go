@@ -35,9 +35,11 @@ func noSpace(err error, where string) error {
 }
 
 // saysNoSpace looks for strerror(ENOSPC) and strerror(EDQUOT) in what a
-// program has said; all programs are run with LC_ALL=C.
+// program has said, and for what tar says of a write that was cut short; all
+// programs are run with LC_ALL=C.
 func saysNoSpace(text string) bool {
-	return strings.Contains(text, "No space left on device") || strings.Contains(text, "Disk quota exceeded")
+	return strings.Contains(text, "No space left on device") || strings.Contains(text, "Disk quota exceeded") ||
+		strings.Contains(text, "tar: ") && strings.Contains(text, ": Wrote only ")
 }
 
 // stopGrace is how long a program may take to end when it is told to: make
