@@ -159,7 +159,7 @@ func (j *contextJudge) judgeWoken(i int32, c *traces.Call) {
 	if !c.Completed() {
 		end = j.watched(c.Round)
 	}
-	if begun := max(l.dying, c.Invoke); end > later(begun, j.grace()) {
+	if begun := max(l.dying, c.Invoke); end > later(begun, j.grace()) || !c.Completed() && j.hung(c.Round) {
 		j.violate(model.WaiterWoken, func() Finding {
 			return j.finding(fmt.Sprintf("%v of at least %d events went on for %v after io_destroy of %s had begun", c.Kind, c.X, time.Duration(end-begun), j.contextName(c.Context)),
 				"a return with what there is, or -EINVAL: io_destroy wakes everybody who waits (fs/aio.c, kill_ioctx)", end, nil, i, destroy)

@@ -98,13 +98,21 @@ func (j *contextJudge) judgeDestroyTime(i int32, c *traces.Call) {
 			start = other.Return
 		}
 	}
-	if start == traces.Never || end <= later(start, j.grace()) || j.freezing.beside(j.h, c.Round, start, end) {
+	late := end > later(start, j.grace()) || !c.Completed() && j.hung(c.Round)
+	if start == traces.Never || !late || j.freezing.beside(j.h, c.Round, start, end) {
 		return
 	}
 	j.violate(model.DestroyReturns, func() Finding {
 		return j.finding(fmt.Sprintf("io_destroy %s %v after it began", took, time.Duration(end-c.Invoke)),
 			"a return once every request has ended: destroy cancels what can be cancelled, and the rest ends by itself (fs/aio.c, free_ioctx_users)", end, nil, i)
 	})
+}
+
+// hung reports whether nothing could go on in a round any more. Only virtual
+// time shows that: it does not pass while nobody does anything.
+func (j *contextJudge) hung(round int32) bool {
+	r := &j.h.Rounds[round]
+	return j.c.Grace == 0 && (r.End == traces.EndDrain || r.End == traces.EndDestroy) && r.ExitBegun != traces.Never
 }
 
 // releases says for each release of a buffer which property a later write to
