@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"aiocheck/model"
 	"aiocheck/traces"
@@ -19,7 +20,7 @@ type shownOp struct {
 
 // explain makes the finding of a name space that is not linearizable, from the
 // smallest part of its history that is not.
-func (r *nameRound) explain(s *nameSpace, at int, expected string, strays []nameOp) Finding {
+func (r *nameRound) explain(s *nameSpace, at int, expected string, suspects []int) Finding {
 	ops, kept := s.shrink(r.b)
 	order, _ := linearizeNames(s.start, len(s.files), ops, explainLimit)
 	var steps []shownOp
@@ -31,12 +32,10 @@ func (r *nameRound) explain(s *nameSpace, at int, expected string, strays []name
 		}
 	}
 	// The suspects that the explanation would otherwise leave out.
-	for i := range strays {
-		o := &strays[i]
-		shown := slices.ContainsFunc(steps, func(x shownOp) bool { return x.Request == o.request })
-		if o.stray && !shown && len(steps) < maxShown {
-			k := slices.IndexFunc(r.ops, func(p placedOp) bool { return p.request == o.request })
-			steps = append(steps, r.step(&r.ops[k], 0))
+	for _, i := range suspects {
+		shown := slices.ContainsFunc(steps, func(x shownOp) bool { return x.Request == r.ops[i].request })
+		if !shown && len(steps) < maxShown {
+			steps = append(steps, r.step(&r.ops[i], 0))
 		}
 	}
 	o := &r.ops[s.placed[last]]
@@ -58,6 +57,7 @@ func (s *nameSpace) shrink(b *budget) (ops []nameOp, kept []int) {
 	for i := range ops {
 		kept = append(kept, i)
 	}
+	start := time.Now()
 	out := map[int]nameOp{} // left out, but believed to have done something
 	judge := func(list []nameOp) bool {
 		for _, o := range out {
@@ -66,7 +66,7 @@ func (s *nameSpace) shrink(b *budget) (ops []nameOp, kept []int) {
 		v, _ := judgeNameSpace(s.start, len(s.files), list, b)
 		return v == namesBroken
 	}
-	for k := 0; k < len(ops) && !b.spent(); {
+	for k := 0; k < len(ops) && !b.spent() && time.Since(start) < explainLimit; {
 		o := ops[k]
 		rest := slices.Delete(slices.Clone(ops), k, k+1)
 		if changes := o.Do != model.StatName && (o.Errno == 0 || o.Errno == model.EINTR || o.Open); changes {

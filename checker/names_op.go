@@ -159,7 +159,10 @@ func (r *nameRound) judgeMade(o *placedOp, found *traces.Found) {
 	id := &r.round.Identity
 	asked := uint16(r.h.Requests[o.request-1].Offset >> 32)
 	r.put(model.FsCaptured, 1)
-	if want := asked &^ id.Umask & permissions; found.Inode.Mode&permissions != want {
+	if more := found.Inode.Mode & permissions &^ asked; more != 0 {
+		r.wrong(model.ArgsCaptured, o, fmt.Sprintf("%s made %s with the mode %04o", r.opText(o), r.fileText(found.Inode), found.Inode.Mode&permissions),
+			fmt.Sprintf("no permission beyond those that were asked for, %04o", asked&permissions))
+	} else if want := asked &^ id.Umask & permissions; found.Inode.Mode&permissions != want {
 		r.wrong(model.FsCaptured, o, fmt.Sprintf("%s made %s with the mode %04o", r.opText(o), r.fileText(found.Inode), found.Inode.Mode&permissions),
 			fmt.Sprintf("mode %04o: that of the request, %04o, without the umask %04o (fs/namei.c, lookup_open)", want, asked&permissions, id.Umask))
 	}

@@ -28,11 +28,20 @@ type nameOp struct {
 	// stray is set for an operation of which only its time is believed: it
 	// may have bound its name to whatever file, or to none, or done nothing.
 	stray bool
+	// others are what the operation may have done instead; see names_blame.go.
+	others []nameOther
 
 	request traces.RequestID // 0 of a stat
 	event   int32            // of those that one call has reaped, the order in which they came
 	call    int32            // its own, or its io_submit
 	end     int32            // the call that reaped its event; its own call; None if neither is known
+}
+
+// nameOther is what an operation may have done in place of what it was to do.
+type nameOther struct {
+	nothing bool // to the names at hand, whatever its answer
+	model.NameCall
+	model.NameAnswer
 }
 
 // optional reports whether the operation need not have happened.
@@ -41,7 +50,15 @@ func (o *nameOp) optional() bool { return o.Open || o.stray }
 // next gives the states after the operation.
 func (o *nameOp) next(s model.NameState, files model.FileID) []model.NameState {
 	if !o.stray {
-		return s.Next(o.NameCall, o.NameAnswer)
+		states := s.Next(o.NameCall, o.NameAnswer)
+		for _, x := range o.others {
+			if x.nothing {
+				states = append(states, s)
+			} else {
+				states = append(states, s.Next(x.NameCall, x.NameAnswer)...)
+			}
+		}
+		return states
 	}
 	states := []model.NameState{s}
 	for f := model.UnseenFile; f < files; f++ {
@@ -60,7 +77,7 @@ func (o *nameOp) next(s model.NameState, files model.FileID) []model.NameState {
 // while it was not there yet.
 func (o *nameOp) settles() bool {
 	switch {
-	case o.optional():
+	case o.optional(), len(o.others) > 0:
 		return false
 	case o.Errno == model.EINTR:
 		return o.Do != model.OpenName || o.Flags&model.OpenCreate == 0
@@ -107,10 +124,14 @@ type nameKind struct {
 	call   model.NameCall
 	answer model.NameAnswer
 	stray  bool
+	own    traces.RequestID // of an operation that may have done something else
 }
 
 func (o *nameOp) kind() nameKind {
-	k := nameKind{o.NameCall, o.NameAnswer, o.stray}
+	k := nameKind{o.NameCall, o.NameAnswer, o.stray, 0}
+	if len(o.others) > 0 {
+		k.own = o.request
+	}
 	if k.call.Denied = 0; o.Do == model.OpenName && (o.Open || o.Errno == model.EINTR) {
 		k.call.Flags &= model.OpenCreate // all that matters, if it happened
 	}
@@ -355,7 +376,7 @@ func (s *nameSearch) expand(frontier []candidate, c candidate, end int, op int32
 	if c.overtaken += s.overtakes(&c.configuration, e, op); c.overtaken > s.patience {
 		return frontier
 	}
-	idle := op != e.op && (o.optional() || o.Errno == model.EINTR)
+	idle := op != e.op && (o.optional() || o.Errno == model.EINTR) && len(o.others) == 0
 	for _, space := range o.next(c.space, s.files) {
 		if idle && space == c.space {
 			continue // it may as well wait
