@@ -76,37 +76,31 @@ func (b *builder) halfway(t int) {
 	}
 }
 
-// raced cancels requests at the moment when they end by themselves, all at
-// once, while others cancel in the same context, and looks whether the next
-// requests on the same threads are disturbed.
+// raced submits requests that all end at the same moment, and cancels half of
+// them just then, while another thread cancels in the same context: whatever
+// that comes to, the other half and those of the next time are not disturbed.
 func (b *builder) raced(t int) {
-	crowd, n := b.rng.IntN(3)*48, 4+b.rng.IntN(12)
-	c, probe := b.story(crowd+n), b.stream()
+	crowd, n := b.rng.IntN(3)*48, 8+b.rng.IntN(16)
+	c := b.story(crowd + n)
 	b.crowd(t, c, crowd)
-	for range 3 + b.rng.IntN(3) {
+	for range 4 + b.rng.IntN(5) {
 		r := b.stream()
 		if b.rng.IntN(2) == 0 {
 			r = traces.RequestDecl{Opcode: model.Poll, File: r.File, Offset: pollIn}
 		}
 		sent := b.send(t, c, b.repeat(n, r)...)
-		if b.rng.IntN(2) == 0 {
-			b.pause(t, settling/4)
-		}
+		b.pause(t, settling/2)
 		ready := b.mark(t)
 		b.press(ready, c)
 		feed := b.feeding(r.File, uint32(n)*line)
 		feed.Thread, feed.After, feed.Spin = ready.Thread, ready.After, b.longSpin()
 		b.add(b.peer, feed)
-		ready.Spin = b.longSpin()
 		b.add(b.canceller, ready)
-		for _, at := range sent {
-			b.add(b.canceller, traces.Step{Do: traces.DoCancel, Context: c, Request: at.request})
+		for i, at := range sent {
+			if i%2 == 0 {
+				b.add(b.canceller, traces.Step{Do: traces.DoCancel, Context: c, Request: at.request, Spin: b.longSpin() / 4})
+			}
 		}
-		b.collect(t, c, n)
-
-		b.send(t, c, b.repeat(n, probe)...)
-		b.pause(t, settling)
-		b.feed(t, probe.File, uint32(n)*line)
 		b.collect(t, c, n)
 	}
 }

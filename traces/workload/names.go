@@ -11,16 +11,19 @@ import (
 type names struct {
 	directories []uint16
 	list        []traces.NameDecl
-	fifos       bool
 	cwd         []int // by thread: its working directory, position in directories, or -1
+	// groups are the names by position, two or three each, that renames connect,
+	// and used how many operations each has had.
+	groups [][]int
+	used   []int
 	// private is a set-user-ID program that only one story touches, None if there is none.
 	private int
 }
 
-// nameRequests is the most operations on names of a round, but for a batch:
-// few enough that all files they may open can be held until it ends, and that
-// all orders of them can be tried.
-const nameRequests = 100
+// groupOperations is about how many operations a group of names has in a round:
+// few enough that every order of them can be tried, and that all files that
+// they open can be held until the round ends.
+const groupOperations = 22
 
 // layNames declares two or three directories with a few names, so that they
 // collide. The identity is completed with numbers of directories: a Cwd of 1
@@ -36,21 +39,17 @@ func (b *builder) layNames(id *traces.Identity) names {
 		uid = id.UID
 		b.p.Identity = id
 	}
-	for range 4 + b.rng.IntN(5) {
-		d := traces.NameDecl{Directory: some()}
-		switch b.rng.IntN(8) {
-		case 0, 1, 2, 3:
-			d.Kind = traces.Regular
-		case 4:
-			d.Kind = traces.Fifo
-			n.fifos = true
+	for range 2 + b.rng.IntN(2) {
+		var group []int
+		for range 2 + b.rng.IntN(2) {
+			group = append(group, len(n.list)+len(group))
 		}
-		if d.Kind != traces.Absent {
-			d.Mode = [...]uint16{0o644, 0o600, 0o666, 0o444, 0o755, 0o4755}[b.rng.IntN(6)]
-			d.UID = [...]uint32{0, uid, uid, otherUser}[b.rng.IntN(4)]
+		for range group {
+			n.list = append(n.list, b.name(some(), uid))
 		}
-		n.list = append(n.list, d)
+		n.groups = append(n.groups, group)
 	}
+	n.used = make([]int, len(n.groups))
 	if uid != 0 {
 		n.private = len(n.list)
 		n.list = append(n.list, traces.NameDecl{Directory: some(), Kind: traces.Regular, Mode: 0o4755, UID: uid})
@@ -66,6 +65,22 @@ func (b *builder) layNames(id *traces.Identity) names {
 		n.cwd[t] = at
 	}
 	return n
+}
+
+// name declares one that may be there already, of the user or of another.
+func (b *builder) name(directory uint16, uid uint32) traces.NameDecl {
+	d := traces.NameDecl{Directory: directory}
+	switch b.rng.IntN(8) {
+	case 0, 1, 2, 3:
+		d.Kind = traces.Regular
+	case 4:
+		d.Kind = traces.Fifo
+	default:
+		return d
+	}
+	d.Mode = [...]uint16{0o644, 0o600, 0o666, 0o444, 0o755, 0o4755}[b.rng.IntN(6)]
+	d.UID = [...]uint32{0, uid, uid, otherUser}[b.rng.IntN(4)]
+	return d
 }
 
 // The users of identities and of files; neither is the target's.
@@ -106,11 +121,12 @@ func (b *builder) names() {
 		b.private(n, b.rng.IntN(b.g.load.Threads))
 	}
 	var opens []submitted // that may wait
-	for most := nameRequests/2 + b.rng.IntN(nameRequests/2); b.onNames < most; {
+	for !n.usedUp() {
 		t := b.rng.IntN(b.g.load.Threads)
 		switch b.rng.IntN(8) {
 		case 0:
-			b.add(t, b.stat(n, b.rng.IntN(len(n.list))))
+			group := b.group(n)
+			b.add(t, b.stat(n, group[b.rng.IntN(len(group))]))
 		case 1:
 			b.plainName(n, t)
 		case 2:
@@ -120,7 +136,7 @@ func (b *builder) names() {
 		case 3:
 			b.add(t, traces.Step{Do: traces.DoGetEvents, Context: own[t], Min: int32(b.rng.IntN(3)), Max: 8, Timeout: b.timeout()})
 		default:
-			sent := b.sendNames(n, t, own[t], 1+b.rng.IntN(4))
+			sent := b.sendNames(n, t, own[t], 1+b.rng.IntN(3))
 			for _, at := range sent {
 				if b.g.mix.happens(b.rng, "cancel") {
 					b.cancelBeside([]int{t, b.canceller}[b.rng.IntN(2)], at)
@@ -130,6 +146,8 @@ func (b *builder) names() {
 			if id != nil && b.rng.IntN(4) == 0 {
 				b.changeDirectory(&n, t)
 			}
+			// Few are in flight at a time.
+			b.add(t, traces.Step{Do: traces.DoGetEvents, Context: own[t], Min: int32(len(sent)), Max: 8, Timeout: settling})
 		}
 	}
 	if id != nil && id.Descriptors > 0 {
@@ -179,15 +197,15 @@ func (b *builder) reuse(n names, t int, at submitted) {
 
 // onName is an operation on some names, as thread t may tell them.
 func (b *builder) onName(n names, t int) traces.RequestDecl {
-	name := b.anyName(n)
+	group := b.group(n)
+	name := group[b.rng.IntN(len(group))]
 	r := traces.RequestDecl{File: n.list[name].Directory, Name: uint16(name)}
-	b.onNames++
 	switch b.rng.IntN(9) {
 	case 0, 1:
 		r.Opcode = model.UnlinkAt
 	case 2, 3:
 		r.Opcode = model.RenameAt
-		r.NewName = uint16(b.anyName(n))
+		r.NewName = uint16(group[b.rng.IntN(len(group))])
 		r.Flags = [...]uint32{0, 0, unix.RENAME_NOREPLACE, unix.RENAME_EXCHANGE}[b.rng.IntN(4)]
 	default:
 		r.Opcode = model.OpenAt
@@ -197,12 +215,26 @@ func (b *builder) onName(n names, t int) traces.RequestDecl {
 	return r
 }
 
-// anyName is a name that everybody may touch.
-func (b *builder) anyName(n names) int {
-	if n.private >= 0 {
-		return b.rng.IntN(n.private)
+// group is one of those that have been used least, for one more operation.
+func (b *builder) group(n names) []int {
+	g := b.rng.IntN(len(n.groups))
+	for i := range n.used {
+		if n.used[i]+4 < n.used[g] {
+			g = i
+		}
 	}
-	return b.rng.IntN(len(n.list))
+	n.used[g]++
+	return n.groups[g]
+}
+
+// usedUp reports whether some group has had its operations.
+func (n names) usedUp() bool {
+	for _, used := range n.used {
+		if used >= groupOperations {
+			return true
+		}
+	}
+	return false
 }
 
 // openFlags chooses the flags and the mode of an open. With O_DIRECTORY no
@@ -296,7 +328,8 @@ func (b *builder) private(n names, t int) {
 func (b *builder) manyOpens(n names, t, limit int) []submitted {
 	list := make([]traces.RequestDecl, limit+1+b.rng.IntN(4))
 	for i := range list {
-		name := b.anyName(n)
+		group := b.group(n)
+		name := group[b.rng.IntN(len(group))]
 		list[i] = traces.RequestDecl{Opcode: model.OpenAt, File: n.list[name].Directory, Name: uint16(name),
 			Flags: unix.O_RDONLY | unix.O_CREAT | unix.O_NONBLOCK, Mode: 0o666}
 	}

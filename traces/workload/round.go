@@ -30,10 +30,9 @@ type builder struct {
 	// rivals is set when contexts are destroyed by two threads at once. One of
 	// them is the peer, which then waits for transfers in io_submit to end: so
 	// none may wait for the peer.
-	rivals  bool
-	about   string // what the round is about, of roundKeys
-	onNames int    // operations on names so far
-	idle    uint16 // number plus one of a context that stays empty; 0 if there is none
+	rivals bool
+	about  string // what the round is about, of roundKeys
+	idle   uint16 // number plus one of a context that stays empty; 0 if there is none
 }
 
 // contextPlan is what the builder knows of a context.
