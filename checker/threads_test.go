@@ -62,20 +62,21 @@ type threaded struct {
 	*rand.Rand
 	p       *traces.Program
 	freezer bool // a scene freezes the file system
+	plain   bool // names are reached by descriptors of their directories only
 }
 
 // threadedProgram makes the program of a round from rng. The user bits of the
 // scenes are chosen so that few of them are enough for each bug.
 func threadedProgram(rng *rand.Rand, round uint64, first traces.RequestID) *traces.Program {
-	r := &threaded{Rand: rng}
+	r := &threaded{Rand: rng, plain: rng.IntN(3) > 0}
 	r.p = &traces.Program{Round: round, First: first, Threads: make([][]traces.Step, 2+rng.IntN(2))}
-	r.p.End = [...]traces.End{traces.EndDrain, traces.EndDestroy, traces.EndExit, traces.EndKill}[max(0, rng.IntN(12)-8)]
+	r.p.End = [...]traces.End{traces.EndDrain, traces.EndDestroy, traces.EndDestroy, traces.EndExit, traces.EndKill}[max(0, rng.IntN(12)-7)]
 	r.p.Files = []traces.FileDecl{{Kind: traces.Storage, Bytes: roughBytes}, {Kind: traces.Pipe, Nonblock: true},
 		{Kind: traces.Socket, Nonblock: true}, {Kind: traces.Eventfd}, {Kind: traces.Eventfd},
 		{Kind: traces.Directory}, {Kind: traces.Directory}}
 	r.layNames()
 	r.layIdentity()
-	scenes := []func(t int){r.storage, r.names, r.names, r.names, r.cancels, r.cancels, r.pool, r.reused, r.address, r.fifo, r.mixed, r.mixed, r.suid, r.ahead, r.halved, r.halved, r.narrow}
+	scenes := []func(t int){r.storage, r.names, r.names, r.names, r.cancels, r.cancels, r.pool, r.reused, r.address, r.fifo, r.mixed, r.mixed, r.suid, r.ahead, r.halved, r.halved, r.narrow, r.unborn}
 	switch {
 	case r.p.Identity != nil && r.p.Identity.Descriptors > 0:
 		scenes = []func(t int){r.opens}
@@ -84,7 +85,7 @@ func threadedProgram(rng *rand.Rand, round uint64, first traces.RequestID) *trac
 	case r.p.End == traces.EndDrain:
 		scenes = append(scenes, r.frozen, r.frozen, r.frozen)
 	}
-	if r.p.Identity != nil {
+	if r.p.Identity != nil && !r.plain {
 		scenes = append(scenes, r.chdir)
 	}
 	for range 2 + rng.IntN(3) {
@@ -279,7 +280,10 @@ func (r *threaded) name() traces.RequestDecl {
 
 // via is a way that leads to the names.
 func (r *threaded) via() traces.Via {
-	if r.p.Identity == nil {
+	switch {
+	case r.plain:
+		return traces.ViaDescriptor
+	case r.p.Identity == nil:
 		return [...]traces.Via{traces.ViaDescriptor, traces.ViaRoot}[r.IntN(2)]
 	}
 	return traces.Via(r.IntN(3))
@@ -352,7 +356,11 @@ func (r *threaded) cancels(t int) {
 		if r.IntN(4) == 0 {
 			r.cancel(t, c, id)
 		}
-		r.glance(t, c, 2)
+		if r.IntN(4) == 0 {
+			r.glance(t, c, 2)
+		} else {
+			r.await(t, c, 1)
+		}
 	}
 	r.submit(t, c, read)
 	if full {
@@ -474,6 +482,17 @@ func (r *threaded) ahead(t int) {
 	d.Opcode = model.PRead
 	r.submit(t, c, d)
 	r.await(t, c, 1)
+}
+
+// unborn cancels opens that make a file.
+func (r *threaded) unborn(t int) {
+	c := r.context(4)
+	for _, name := range [...]uint16{nameAbsent, nameSpare} {
+		id := r.submit(t, c, traces.RequestDecl{Opcode: model.OpenAt, File: fileDirectory, Name: name, Flags: oCreat | oRdWr, Mode: 0o644})
+		r.cancel(t, c, id)
+		r.await(t, c, 1)
+		r.add(t, traces.Step{Do: traces.DoStat, Name: name})
+	}
 }
 
 // halved cancels a write beside it, and reads what it has written.

@@ -219,7 +219,7 @@ var misbehaviours = []Misbehaviour{
 	{"name-needs-file", "UNLINKAT and RENAMEAT want aio_fildes to be an open file.", model.SubmitCount, "D8 spurious fget (2016)", nameNeedsFile, 1},
 	{"one-class", "Requests that wait for others take the threads of those that end by themselves.", model.RequestEnds, "D10, T14 one pool for everything (2016)", oneClass, 1},
 	{"cancel-waits", "A cancelled request that is queued has its event only when a thread comes to it.", model.CancelledEnds, "D11 cancel of a queued request (2016)", cancelWaits, 1},
-	{"same-iocb", "io_cancel reaches an older request with the same iocb address.", model.CancelAnswer, "D15, T16 identity by iocb address only (2016)", sameIocb, 1},
+	{"same-iocb", "io_cancel reaches an older request with the same iocb address.", model.LegalResult, "D15, T16 identity by iocb address only (2016)", sameIocb, 1},
 	{"write-frozen", "A write is executed while the file system is frozen.", model.FileHeld, "D16, T20 freeze protection is not kept (2016)", writeFrozen, 1},
 	{"cancel-once", "A thread hears the first cancel only.", model.CancelledEnds, "D17, T17 a fatal signal works once", cancelOnce, 1},
 	{"chdir-counts", "A chdir after io_submit counts for a relative name.", model.FsCaptured, "D20 the working directory is shared, not captured (2016)", chdirCounts, 1},
@@ -259,7 +259,7 @@ var misbehaviours = []Misbehaviour{
 	{"creat-replaces", "An open with O_CREAT puts a new file in the place of one that exists.", model.NamesInOrder, "", creatReplaces, 1},
 	{"creat-cancelled", "An OPENAT that was cancelled before it began makes the file.", model.CancelledNoEffect, "", creatCancelled, 1},
 	{"stale-name", "An open finds a file whose name is gone.", model.NamesInOrder, "", staleName, 2},
-	{"mode-ignored", "A file that an OPENAT makes has not the mode that was asked for.", model.ArgsCaptured, "", modeIgnored, 2},
+	{"mode-ignored", "A file that an OPENAT makes may be executed though nobody has asked for it.", model.ArgsCaptured, "", modeIgnored, 2},
 }
 
 const (

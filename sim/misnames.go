@@ -112,8 +112,8 @@ func (t *Target) miscreate(a *operands, n *inode) {
 		n.mode |= a.mode & 0o7777
 	case t.bug == workerOwner && a.fs.uid != 0 && t.fires():
 		n.uid = 0
-	case t.bug == modeIgnored && n.mode&0o777 != 0 && t.fires():
-		n.mode &^= 0o777
+	case t.bug == modeIgnored && a.mode&0o111 == 0 && t.fires():
+		n.mode |= 0o111
 	}
 }
 
@@ -164,10 +164,12 @@ func (t *Target) misname(r *request) (res model.Result, done, ok bool) {
 	case t.bug == renameBoth && t.fires():
 		r.stage = 1
 		*to = *from
+		t.linger(r)
 		return 0, false, true
 	case t.bug == renameNone && t.fires():
 		r.stage, r.node = 1, *from
 		*from = nil
+		t.linger(r)
 		return 0, false, true
 	}
 	return 0, false, false

@@ -53,16 +53,9 @@ func (t *Target) misqueue(r *request) {
 
 // misassign lets the bug act as a request gets its thread.
 func (t *Target) misassign(r *request) {
-	switch t.bug {
-	case cancelWaits:
-		if r.cancelled {
-			r.result = model.Fail(model.EINTR)
-			t.startJob(r, jobReturned)
-		}
-	case destroyForgetsQueued:
-		if r.forgotten && r.released != 0 {
-			t.fired++
-		}
+	if t.bug == cancelWaits && r.cancelled {
+		r.result = model.Fail(model.EINTR)
+		t.startJob(r, jobReturned)
 	}
 }
 

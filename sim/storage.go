@@ -114,6 +114,9 @@ func (t *Target) touched(r *request, from, to int) {
 	if r.released == 0 {
 		return
 	}
+	if r.forgotten {
+		t.fired++
+	}
 	if r.damage == 0 || uint32(from) < r.damageAt {
 		r.damageAt = uint32(from) * lineBytes
 	}
