@@ -27,13 +27,14 @@ func drawNameOps(t *rapid.T) (start model.NameState, files int, ops []nameOp) {
 	}
 	first := files
 	files += 3
-	at := rapid.Int64Range(0, 12)
+	at := rapid.Int64Range(0, rapid.SampledFrom([]int64{2, 12}).Draw(t, "length"))
 	state := start
 	var list []nameOp
 	for range rapid.IntRange(1, 7).Draw(t, "ops") {
 		a, b := at.Draw(t, "from"), at.Draw(t, "to")
 		o := nameOp{interval: interval{min(a, b), max(a, b)}}
 		o.Do = rapid.SampledFrom([]model.NameDo{model.OpenName, model.OpenName, model.UnlinkName, model.RenameName, model.StatName}).Draw(t, "do")
+		o.event = int32(rapid.IntRange(0, 3).Draw(t, "event")) // events come in any order
 		o.Name, o.To = uint8(rapid.IntRange(0, names-1).Draw(t, "name")), uint8(rapid.IntRange(0, names-1).Draw(t, "new name"))
 		switch o.Do {
 		case model.OpenName:
@@ -41,6 +42,9 @@ func drawNameOps(t *rapid.T) (start model.NameState, files int, ops []nameOp) {
 			o.Denied = model.FileSet(rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "denied"))
 		case model.RenameName:
 			o.Flags = rapid.SampledFrom([]uint32{0, 0, model.RenameNoReplace, model.RenameExchange}).Draw(t, "flags")
+		}
+		if len(list) > 0 && rapid.IntRange(0, 3).Draw(t, "again") == 0 {
+			o.NameCall = list[len(list)-1].NameCall // several of one kind
 		}
 		list = append(list, o)
 	}
@@ -125,5 +129,24 @@ func TestNameSearchAgreesWithPorcupine(t *testing.T) {
 	t.Logf("%d hold, %d broken", hold, broken)
 	if hold == 0 || broken == 0 {
 		t.Error("only one direction was tried")
+	}
+}
+
+// Operations of one kind that end together do so in the order of their events,
+// whatever the order in which they were submitted.
+func TestSameKindEndsTogether(t *testing.T) {
+	var start model.NameState
+	for i := range start.Bound {
+		start.Bound[i] = model.NoFile
+	}
+	create := model.NameCall{Do: model.OpenName, Flags: model.OpenCreate}
+	cancelled := func(event int32) nameOp {
+		return nameOp{NameCall: create, NameAnswer: model.NameAnswer{Errno: model.EINTR, File: model.UnseenFile}, interval: interval{0, 10}, event: event}
+	}
+	unlink := nameOp{NameCall: model.NameCall{Do: model.UnlinkName}, interval: interval{0, 10}, event: 3}
+	for _, ops := range [][]nameOp{{cancelled(2), cancelled(1)}, {cancelled(2), cancelled(1), unlink}, {unlink, cancelled(4), cancelled(1)}} {
+		if v, _ := judgeNameSpace(start, 0, ops, newBudget(Limits{})); v != namesHold {
+			t.Errorf("%+v: %v", ops, v)
+		}
 	}
 }

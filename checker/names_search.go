@@ -153,6 +153,7 @@ type nameSearch struct {
 	files    model.FileID // how many are known
 	slots    []int16      // by operation: its slot while it is under way
 	ends     []nameEnd
+	rank     []int                       // by operation: the position of its end, then those without
 	kinds    []nameKind                  // by operation
 	reached  []map[configuration][]slots // by end: what was looked at before, see visit
 	budget   *budget
@@ -244,6 +245,10 @@ func (s *nameSearch) arrange() bool {
 	for i := range free {
 		free[i] = int16(maxPending - 1 - i)
 	}
+	s.rank = make([]int, len(s.ops))
+	for i := range s.rank {
+		s.rank[i] = len(moments) + i
+	}
 	var open, begun []int32
 	for _, m := range moments {
 		if !m.ends {
@@ -255,6 +260,7 @@ func (s *nameSearch) arrange() bool {
 			open, begun = append(open, m.op), append(begun, m.op)
 			continue
 		}
+		s.rank[m.op] = len(s.ends)
 		s.ends = append(s.ends, s.end(m.op, begun, open))
 		begun = nil
 		free = append(free, s.slots[m.op])
@@ -362,8 +368,7 @@ func (s *nameSearch) try(end int, c candidate) bool {
 // preceded reports whether another operation of the same kind is to come first.
 func (s *nameSearch) preceded(c *configuration, e *nameEnd, op int32) bool {
 	for _, other := range e.open {
-		a, b := s.ops[other].to, s.ops[op].to
-		if other != op && (a < b || a == b && other < op) && s.kinds[other] == s.kinds[op] && !c.done.has(s.slots[other]) {
+		if s.rank[other] < s.rank[op] && s.kinds[other] == s.kinds[op] && !c.done.has(s.slots[other]) {
 			return true
 		}
 	}
