@@ -8,8 +8,8 @@ import (
 // destroyed is about io_destroy: of contexts whose requests wait for ever, or
 // are transferring, or that somebody waits on, by one thread or by rivals.
 func (b *builder) destroyed() {
-	stories := []func(int){b.abandoned, b.abandoned, b.waitedFor, b.contested, b.contested, b.contested, b.busy, b.busy}
-	for range 10 + b.rng.IntN(8) {
+	stories := []func(int){b.abandoned, b.abandoned, b.waitedFor, b.contested, b.contested, b.contested, b.contested, b.contested, b.busy, b.busy}
+	for range 12 + b.rng.IntN(12) {
 		stories[b.rng.IntN(len(stories))](b.rng.IntN(b.g.load.Threads))
 	}
 	b.part()
@@ -61,18 +61,15 @@ func (b *builder) contested(t int) {
 	case 1:
 		b.send(t, c, b.small(model.PRead))
 	}
-	rivals := []int{b.canceller, b.peer}
-	if by := (t + 1) % b.g.load.Threads; by != t && b.rng.IntN(2) == 0 {
-		rivals = append(rivals, by)
-	}
-	for _, by := range rivals { // all wait for the same step
-		b.add(t, b.mark(by))
-	}
-	start := b.mark(t)
-	start.Do, start.Context = traces.DoDestroy, c
-	for _, by := range rivals {
-		start.Spin = uint32(b.rng.IntN(64))
-		b.add(by, start)
+	// The one begins when the other is about to wait for just that, and still
+	// awake.
+	first := b.mark(b.canceller)
+	first.Do, first.Context = traces.DoDestroy, c
+	step := b.add(t, first)
+	again := traces.Step{Do: traces.DoDestroy, Context: c, Thread: uint16(t), After: uint32(step + 1), Spin: uint32(b.rng.IntN(64))}
+	b.add(b.canceller, again)
+	if b.rng.IntN(4) == 0 {
+		b.add(b.peer, again)
 	}
 }
 

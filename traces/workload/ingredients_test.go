@@ -42,7 +42,7 @@ func TestIngredients(t *testing.T) {
 		{"M5 M14", "io_destroy while writes wait for a thaw, twice", "cancel", 4, program.destroysFrozen},
 		{"M7", "io_destroy of a context on which somebody waits for nothing", "cancel", 5, program.destroysWaitedFor},
 		{"M13", "more refused requests than a ring holds", "default", 3, program.refusesMany},
-		{"M14", "rivals that destroy a context from the same step on", "default", 4, program.contests},
+		{"M14", "io_destroy as soon as another thread begins one of the same context", "default", 4, program.contests},
 	}
 	rounds := map[string][]*traces.Program{}
 	for _, row := range table {
@@ -365,18 +365,11 @@ func (p program) destroysWaitedFor() bool {
 }
 
 func (p program) contests() bool {
-	at := map[[3]int]int{}
-	for t, steps := range p.Threads {
-		for _, s := range steps {
-			if s.Do == traces.DoDestroy && s.After > 0 && t != int(s.Thread) {
-				at[[3]int{int(s.Context), int(s.Thread), int(s.After)}]++
-			}
+	return p.step(func(s traces.Step) bool {
+		if s.Do != traces.DoDestroy || s.After == 0 {
+			return false
 		}
-	}
-	for _, n := range at {
-		if n > 1 {
-			return true
-		}
-	}
-	return false
+		rival := p.Threads[s.Thread][s.After-1]
+		return rival.Do == traces.DoDestroy && rival.Context == s.Context
+	})
 }

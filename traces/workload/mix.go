@@ -54,7 +54,7 @@ func Mixes() []Mix {
 			"drain": 70, "destroy": 20, "exit": 5, "kill": 5,
 			"cancel": 90, "hot": 50, "exhaust": 5}},
 		{"pool", "more requests that wait than there are threads, in every way that they can end", map[string]int{
-			"PREAD": 20, "PWRITE": 20, "POLL": 20, "BLOCK": 10,
+			"PREAD": 20, "PWRITE": 20, "POLL": 20, "BLOCK": 10, "REFUSED": 2,
 			"late": 30, "pool": 20, "frozen": 20, "destroyed": 15, "slots": 15,
 			"drain": 70, "destroy": 20, "exit": 5, "kill": 5,
 			"cancel": 50, "hot": 50, "exhaust": 10}},
