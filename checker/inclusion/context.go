@@ -1,0 +1,210 @@
+package inclusion
+
+import (
+	"fmt"
+
+	"aiocheck/model/machine"
+	"aiocheck/traces"
+)
+
+// context is a kioctx: its life as the machine has it, its ring and its slots
+// as numbers.
+type context struct {
+	serial   uint32
+	slots    int64
+	taken    int64 // slots taken, ever
+	back     int64 // and given back
+	posted   int64 // events
+	refused  int64 // requests that were not accepted
+	reaped   int64 // events known to have left the ring
+	head     uint32
+	tail     uint32
+	userHead bool // user space moves head: the kernel does not see all reaping
+	backMost int64
+	users    int
+	life     machine.State
+	stage    []traces.Point // what has happened of its end, for requests that come later
+	dead     bool
+	gone     uint64 // number of the transition after which no search finds it
+	killing  bool
+	drained  bool
+
+	requests    map[uint32]*request
+	byData      map[int64][]*request
+	queue       [2]queue // by class of threads
+	threads     map[uint32]*thread
+	unsignalled *request // a cancel has found it running, and the signal is to come
+}
+
+// lifeKey is the machine of a context's life: one without requests, whose
+// thread destroys it.
+func (c *Checker) lifeClass() (*class, error) {
+	key := classKey{opcode: 0xff}
+	if known := c.classes[key]; known != nil {
+		return known, nil
+	}
+	m, err := machine.New(&c.design, &machine.Scenario{Name: "life of a context", Contexts: []machine.Context{{}},
+		Threads: []machine.Thread{{Name: "destroyer", Calls: []machine.Call{{Kind: machine.Destroy}}}}})
+	if err != nil {
+		return nil, fmt.Errorf("model of a context: %w", err)
+	}
+	k := &class{m: m, start: m.Initial(), edges: map[edge]target{}}
+	c.classes[key] = k
+	return k, nil
+}
+
+// setup is a new context.
+func (c *Checker) setup(t *traces.Transition) (*Violation, error) {
+	life, err := c.lifeClass()
+	if err != nil {
+		return nil, err
+	}
+	x := &context{serial: t.Context, slots: int64(t.Other), users: 1, life: life.start,
+		requests: map[uint32]*request{}, byData: map[int64][]*request{}, threads: map[uint32]*thread{}}
+	c.contexts[t.Context] = x
+	c.calls[t.Task] = &call{kind: traces.AtSetup, context: x}
+	c.cover.Contexts++
+	return nil, nil
+}
+
+// String is the context in numbers.
+func (x *context) String() string {
+	return fmt.Sprintf("context %d: %d calls in it, %d requests, %d of %d slots taken, ring %d to %d, %d threads, dead %v, %d queued",
+		x.serial, x.users, len(x.requests), x.taken-x.back, x.slots, x.head, x.tail, len(x.threads), x.dead, x.queue[0].length+x.queue[1].length)
+}
+
+// stateOf is the state of a request, or of the context if there is none.
+func (x *context) stateOf(r *request) string {
+	if r == nil || r.class == nil {
+		return x.String()
+	}
+	return r.describe()
+}
+
+// slot is S1: a request begins.
+func (c *Checker) slot(x *context, t *traces.Transition) (*Violation, error) {
+	if v := c.inCall(x, t, traces.AtSubmit); v != nil {
+		return v, nil
+	}
+	if x.taken-x.back >= x.slots {
+		return &Violation{Why: "no slot is free", State: x.String(), Allowed: []string{"S1e: NO_SLOT"}}, nil
+	}
+	x.taken++
+	x.requests[t.Request] = &request{serial: t.Request}
+	c.cover.Requests++
+	c.took(machine.S1)
+	return nil, nil
+}
+
+// slotsBack gives slots back: those of refused requests, and of events that
+// have left the ring. User space may have taken events out without the kernel's
+// knowledge, so more than what the kernel knows of is found out only when
+// io_getevents next looks and head stands where it was left.
+func (x *context) slotsBack(t *traces.Transition) *Violation {
+	x.back += t.Value
+	if x.back-x.refused > x.posted {
+		return &Violation{Why: fmt.Sprintf("%d slots have been given back, and only %d events posted and %d requests refused", x.back, x.posted, x.refused), State: x.String()}
+	}
+	x.backMost = max(x.backMost, x.back-x.refused)
+	return nil
+}
+
+// reaped is G2 and G2h: a look at the ring, under its lock.
+func (c *Checker) reaped(x *context, t *traces.Transition) *Violation {
+	if v := c.inCall(x, t, traces.AtGetEvents); v != nil {
+		return v
+	}
+	size := uint32(x.slots + 1)
+	n := int64(t.Seen)
+	k := c.calls[t.Task]
+	if k.looks++; k.looks > 1 {
+		c.took(machine.G4w)
+	}
+	c.took(machine.G2)
+	before := (t.Other + size - uint32(n)%size) % size
+	if before != x.head { // user space has moved it
+		x.userHead = true
+		x.reaped += int64((before + size - x.head) % size)
+	}
+	if !x.userHead && x.backMost > x.reaped {
+		return &Violation{Why: fmt.Sprintf("%d slots of events were given back, but only %d events had been reaped", x.backMost, x.reaped), State: x.String()}
+	}
+	if n > 0 {
+		c.took(machine.G2h)
+	}
+	x.reaped += n
+	x.head = t.Other % size
+	if x.reaped > x.posted {
+		return &Violation{Why: fmt.Sprintf("%d events have been reaped, but only %d posted", x.reaped, x.posted), State: x.String()}
+	}
+	return nil
+}
+
+// lifeKinds are the steps of a context's end.
+var lifeKinds = map[traces.Point]machine.Kind{
+	traces.AtDead: machine.K1, traces.AtWakeAll: machine.K2, traces.AtUsersKilled: machine.K3,
+	traces.AtKill: machine.K4, traces.AtKilled: machine.K5, traces.AtDrained: machine.K6, traces.AtWaited: machine.K7,
+}
+
+// ends is a step of the context's end: of the context, and of every request
+// that is in flight.
+func (c *Checker) ends(x *context, t *traces.Transition) *Violation {
+	if t.Point == traces.AtDeadAlready {
+		if !x.dead {
+			return &Violation{Why: "the context is alive", State: x.String()}
+		}
+		c.took(machine.K1n)
+		return nil
+	}
+	life, err := c.lifeClass()
+	if err != nil { // it was made at setup
+		return &Violation{Why: err.Error()}
+	}
+	kind := lifeKinds[t.Point]
+	next := life.follow(x.life, []machine.Kind{kind})
+	if !next.ok {
+		return &Violation{Why: fmt.Sprintf("the context is not before %v", kind), State: life.m.Describe(&x.life), Allowed: life.allowed(x.life)}
+	}
+	x.life = next.state
+	c.took(kind)
+	switch t.Point {
+	case traces.AtDead:
+		x.dead = true
+		if t.Seen != 0 {
+			c.exiting[t.Task] = append(c.exiting[t.Task], x)
+		}
+		if k := c.calls[t.Task]; k != nil {
+			k.dead = true
+		}
+	case traces.AtWakeAll:
+		x.gone = t.Number
+	case traces.AtKill:
+		if x.users != 0 {
+			return &Violation{Why: fmt.Sprintf("%d calls are in the context", x.users), State: x.String()}
+		}
+		x.killing = true
+	case traces.AtKilled:
+		if x.unsignalled != nil {
+			return &Violation{Of: "request", Why: "the thread of the request was not signalled", State: x.stateOf(x.unsignalled), Allowed: []string{"SIGNAL"}}
+		}
+		x.killing = false
+	case traces.AtDrained:
+		for _, r := range x.requests {
+			return &Violation{Why: fmt.Sprintf("request %d has not dropped its reference", r.serial), State: x.stateOf(r)}
+		}
+		x.drained = true
+		return nil
+	case traces.AtWaited:
+		return nil
+	}
+	x.stage = append(x.stage, t.Point)
+	for _, r := range x.requests {
+		if r.class == nil || r.retired {
+			continue
+		}
+		if v := r.take(c, act{t.Point, plain}, false); v != nil {
+			return v
+		}
+	}
+	return nil
+}
