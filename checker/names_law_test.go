@@ -144,7 +144,8 @@ func TestSameKindEndsTogether(t *testing.T) {
 		return nameOp{NameCall: create, NameAnswer: model.NameAnswer{Errno: model.EINTR, File: model.UnseenFile}, interval: interval{0, 10}, event: event}
 	}
 	unlink := nameOp{NameCall: model.NameCall{Do: model.UnlinkName}, interval: interval{0, 10}, event: 3}
-	for _, ops := range [][]nameOp{{cancelled(2), cancelled(1)}, {cancelled(2), cancelled(1), unlink}, {unlink, cancelled(4), cancelled(1)}} {
+	gone := nameOp{NameCall: model.NameCall{Do: model.StatName}, NameAnswer: model.NameAnswer{Errno: model.ENOENT}, interval: interval{11, 12}}
+	for _, ops := range [][]nameOp{{cancelled(2), cancelled(1), gone}, {cancelled(2), cancelled(1), unlink, gone}, {unlink, cancelled(4), cancelled(1), gone}} {
 		if v, _ := judgeNameSpace(start, 0, ops, newBudget(Limits{})); v != namesHold {
 			t.Errorf("%+v: %v", ops, v)
 		}
