@@ -3,11 +3,12 @@ package litmus
 import (
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"aiocheck/model"
+	"aiocheck/model/design"
 	"aiocheck/traces"
 	"aiocheck/traces/litmus"
-
-	"golang.org/x/sys/unix"
 )
 
 // naming is which names a request works on, and which ones its iocb is
@@ -29,7 +30,7 @@ func (p *Plan) layOutNames() {
 	t := p.Test
 	rewrites := p.does(litmus.Rewrite)
 	p.named = make([]naming, len(t.Requests))
-	if !slices.ContainsFunc(t.Requests, func(r litmus.Request) bool { return r.Op.Names() }) && !rewrites && !p.does(litmus.Chdir) {
+	if !slices.ContainsFunc(t.Requests, func(r litmus.Request) bool { return r.Op.Names() || p.setuid(&r) }) && !rewrites && !p.does(litmus.Chdir) {
 		return
 	}
 	first := uint16(p.directory())
@@ -39,29 +40,54 @@ func (p *Plan) layOutNames() {
 	if p.does(litmus.Chdir) {
 		p.declare(traces.FileDecl{Kind: traces.Directory}) // elsewhere
 	}
-	add := func(kind traces.NameKind) uint16 {
-		p.names = append(p.names, traces.NameDecl{Directory: first, Kind: kind, Mode: 0o644, UID: user})
+	add := func(kind traces.NameKind, mode uint16) uint16 {
+		p.names = append(p.names, traces.NameDecl{Directory: first, Kind: kind, Mode: mode, UID: user})
 		return uint16(len(p.names) - 1)
 	}
 	for i := range t.Requests {
 		n := &p.named[i]
+		if p.setuid(&t.Requests[i]) {
+			n.at = add(traces.Regular, 0o755|unix.S_ISUID)
+			continue
+		}
 		at := traces.Regular // of what is unlinked or renamed
 		if op := t.Requests[i].Op; op == model.OpenAt {
 			at = traces.Absent
 		} else if !op.Names() {
 			if rewrites {
-				n.other = add(traces.Regular)
+				n.other = add(traces.Regular, 0o644)
 			}
 			continue
 		}
-		n.at = add(at)
+		n.at = add(at, 0o644)
 		if t.Requests[i].Op == model.RenameAt {
-			n.to = add(traces.Absent)
+			n.to = add(traces.Absent, 0o644)
 		}
 		if rewrites {
-			n.other = add(at)
+			n.other = add(at, 0o644)
 		}
 	}
+}
+
+// setuid reports whether a write is to a set-uid file of its own instead of to
+// the storage: where a test asks as whom it is executed, and nobody reads it. A
+// write strips the bit unless it is by a thread with more rights than the user.
+func (p *Plan) setuid(r *litmus.Request) bool {
+	t := p.Test
+	of := func(o litmus.Request) bool { return o.File == r.File }
+	asked := slices.ContainsFunc(t.Conditions, func(c litmus.Condition) bool { return asksTask(t, &c.Expr, r.File) })
+	return p.Kernel.Abilities.Names && p.Kernel.Abilities.Identity && t.Files[fileIndex(t, r.File)].Kind == design.Regular && asked &&
+		!slices.ContainsFunc(t.Requests, func(o litmus.Request) bool { return of(o) && !o.Op.Writes() }) && !p.does(litmus.Rewrite)
+}
+
+// asksTask reports whether an expression asks for the task of a request on a
+// file.
+func asksTask(t *litmus.Test, e *litmus.Expr, file string) bool {
+	if e.Op != litmus.Is {
+		return slices.ContainsFunc(e.Args, func(arg litmus.Expr) bool { return asksTask(t, &arg, file) })
+	}
+	a := &e.Atom
+	return a.Kind == litmus.RequestIs && a.Field == litmus.Task && t.Requests[requestIndex(t, a.Name)].File == file
 }
 
 // directory is the number of the test's directory, or of one that is made for

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"aiocheck/model"
 	"aiocheck/model/design"
 	"aiocheck/model/machine"
@@ -30,7 +32,7 @@ type Seen struct {
 // the plan. whole says that the run came to its end: if it did not, the last
 // round is where it stopped, and what is in the storage is not known.
 func (p *Plan) Observe(h *traces.History, whole bool) ([]Seen, error) {
-	e := &extraction{Plan: p, h: h, calls: make([][][]int32, len(h.Rounds)), events: make([][]int32, len(h.Rounds)), exists: map[int32]bool{}}
+	e := &extraction{Plan: p, h: h, calls: make([][][]int32, len(h.Rounds)), events: make([][]int32, len(h.Rounds)), modes: map[int32]uint16{}}
 	e.gather()
 	allowed := p.Allowed
 	if !whole {
@@ -59,7 +61,7 @@ type extraction struct {
 	events  [][]int32                             // by round, in the order in which they were taken
 	reads   map[traces.RequestID][]machine.Writer // by request: who wrote each line, in rounds
 	storage []traces.RequestID                    // by line: who wrote it in the end
-	exists  map[int32]bool                        // by name: whether it was bound to something in the end
+	modes   map[int32]uint16                      // by name: of what it was bound to in the end
 }
 
 // nobodyKnows marks a line of the storage that no request can have written.
@@ -90,17 +92,17 @@ func (e *extraction) gather() {
 	}
 	for i := range h.Found {
 		if c := &h.Calls[h.Found[i].Call]; c.Thread == traces.Controller && c.Kind == traces.CallStat {
-			e.found(c)
+			e.found(c, h.Found[i].Inode.Mode)
 		}
 	}
 	e.gatherData()
 }
 
-// found notes that a name was bound to something when its round was over.
-func (e *extraction) found(c *traces.Call) {
+// found notes what a name was bound to when its round was over.
+func (e *extraction) found(c *traces.Call, mode uint16) {
 	for n := range e.h.Names {
 		if name := &e.h.Names[n]; name.Round == c.Round && int64(name.Number) == c.X {
-			e.exists[int32(n)] = true
+			e.modes[int32(n)] = mode
 		}
 	}
 }
@@ -204,6 +206,9 @@ func (e *extraction) observeEvents(round int, obs *machine.Observation, step map
 		if e.Test.Requests[i].Op.Names() && e.effect(round, i) {
 			end.Units = 1
 		}
+		if mode, ok := e.mode(round, e.named[i].at); e.setuid(&e.Test.Requests[i]) && ok && mode&unix.S_ISUID != 0 && r.Event != traces.None && h.Events[r.Event].Res > 0 {
+			end.Task = machine.TaskWorker
+		}
 	}
 	for _, n := range e.events[round] {
 		event := &h.Events[n]
@@ -241,12 +246,8 @@ func (e *extraction) observeEvents(round int, obs *machine.Observation, step map
 // effect reports whether the names that request i works on are as after it.
 func (e *extraction) effect(round, i int) bool {
 	exists := func(number uint16) bool {
-		for n := range e.h.Names {
-			if name := &e.h.Names[n]; int(name.Round) == round && name.Number == number {
-				return e.exists[int32(n)]
-			}
-		}
-		return false
+		_, ok := e.mode(round, number)
+		return ok
 	}
 	switch n := &e.named[i]; e.Test.Requests[i].Op {
 	case model.OpenAt:
@@ -256,6 +257,16 @@ func (e *extraction) effect(round, i int) bool {
 	default:
 		return !exists(n.at)
 	}
+}
+
+// mode is that of what a name of a round was bound to in the end, if it was.
+func (e *extraction) mode(round int, number uint16) (mode uint16, ok bool) {
+	for n := range e.h.Names {
+		if name := &e.h.Names[n]; int(name.Round) == round && name.Number == number {
+			mode, ok = e.modes[int32(n)]
+		}
+	}
+	return mode, ok
 }
 
 // inUnits joins lines to units.

@@ -215,7 +215,7 @@ func (p *Plan) observable() {
 	}
 	p.cells = make([]int, len(t.Files))
 	for i := range t.Files {
-		if p.onStorage(i) {
+		if p.onStorage(i) && !slices.ContainsFunc(t.Requests, func(r litmus.Request) bool { return r.File == t.Files[i].Name && p.setuid(&r) }) {
 			p.cells[i] = len(p.outcomes[0].Contents[i])
 		}
 	}

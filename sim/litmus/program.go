@@ -126,6 +126,9 @@ func (p *Plan) place(i int) traces.RequestID {
 		if r.NoFile && !r.Op.Names() {
 			d.other = p.closed()
 		}
+		if p.setuid(r) {
+			d.other, d.Name = p.directory(), p.named[i].at
+		}
 		p.name(i, &d.RequestDecl)
 		p.position[i] = len(p.requests)
 		p.requests = append(p.requests, d)

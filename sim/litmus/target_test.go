@@ -149,6 +149,7 @@ func TestMisbehavingKernelIsNoticed(t *testing.T) {
 		{"slot-twice", "slots/cancel-gives-none.litmus", threaded},
 		{"args-reread", "defects/d01-unlinkat.litmus", threaded},
 		{"worker-cwd", "defects/d02-directory-not-captured.litmus", threaded},
+		{"suid-kept", "defects/d03-credentials-of-write.litmus", threaded},
 		{"limit-of-worker", "defects/d05-descriptor-limit.litmus", threaded},
 		{"mask-ignored", "designs/poll-mask.litmus", threaded},
 		{"name-needs-file", "designs/spurious-descriptor.litmus", threaded},

@@ -35,6 +35,9 @@ func (p *Plan) view(obs *machine.Observation, blind bool) string {
 		if r.Op.Names() && !blind {
 			s += fmt.Sprintf(", %s.effect = %s", r.Name, map[bool]string{true: "full", false: "none"}[end.Units > 0])
 		}
+		if p.setuid(r) && !blind {
+			s += fmt.Sprintf(", %s.task = %s", r.Name, end.Task)
+		}
 		if seen[i] && r.Op.Reads() {
 			s += p.units(r.Name, end.Data, unit(&t.Files[fileIndex(t, r.File)]))
 		}
