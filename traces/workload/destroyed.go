@@ -61,8 +61,12 @@ func (b *builder) contested(t int) {
 	case 1:
 		b.send(t, c, b.small(model.PRead))
 	}
-	// The one begins when the other is about to wait for just that, and still
-	// awake.
+	// They wait for each other several times: a thread that waits is awake at
+	// first, so in the end both are, and begin within the time of a few loads.
+	for range 4 {
+		b.add(t, b.mark(b.canceller))
+		b.add(b.canceller, b.mark(t))
+	}
 	first := b.mark(b.canceller)
 	first.Do, first.Context = traces.DoDestroy, c
 	step := b.add(t, first)
@@ -93,8 +97,10 @@ func (b *builder) busy(t int) {
 // slots uses up all slots of contexts, with requests that wait and with such
 // that end at once, and reaps in either way.
 func (b *builder) slots() {
-	b.exhaust()
-	b.overfill()
+	stories := []func(){b.exhaust, b.overfill, b.refill}
+	first := b.rng.IntN(len(stories))
+	stories[first]()
+	stories[(first+1)%len(stories)]()
 	b.part()
 }
 
@@ -119,4 +125,22 @@ func (b *builder) overfill() {
 		b.add(t, reap)
 		b.send(t, c, b.repeat(8, quick)...)
 	}
+}
+
+// refill fills a ring with requests that wait, cancels many of them, and
+// submits as many again: as long as their events are in the ring, there is no
+// room.
+func (b *builder) refill() {
+	slots := 1 + b.rng.IntN(8)
+	c := b.story(slots)
+	t := b.rng.IntN(b.g.load.Threads)
+	first := len(b.submits)
+	b.exhausting(t, c, b.ring(slots))
+	cancelled := 32 + b.rng.IntN(32)
+	for _, at := range b.submits[first:][:cancelled] {
+		b.add(t, traces.Step{Do: traces.DoCancel, Context: c, Request: at.request})
+	}
+	b.exhausting(t, c, cancelled)
+	b.add(t, traces.Step{Do: traces.DoGetEvents, Context: c, Max: 8})
+	b.exhausting(t, c, 16)
 }

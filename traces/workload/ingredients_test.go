@@ -34,7 +34,7 @@ func TestIngredients(t *testing.T) {
 		{"D26 T18", "an open that makes a file", "default", 20, program.makesFiles},
 		{"T7", "a cancel beside the submission of a request that nothing else ends", "default", 9, program.cancelsEarly},
 		{"T8 T9", "a cancelled write of more than a pipe holds, and reads of what it wrote", "default", 10, program.cutsWrites},
-		{"T10", "cancels and new requests in a context without a free slot", "cancel", 6, program.fillsWithCancels},
+		{"T10", "cancels and new requests in a context without a free slot", "cancel", 2, program.fillsWithCancels},
 		{"T11 M5", "io_destroy of a context whose requests nobody else ends", "default", 4, program.abandons},
 		{"T15 M12", "a cancelled request that signals an eventfd", "default", 60, program.cancelsSignalling},
 		{"M3", "more requests that end at once than a ring holds, without reaping", "default", 3, program.overfills},
@@ -83,6 +83,7 @@ func (p program) step(is func(s traces.Step) bool) bool {
 	return p.any(func(steps []traces.Step, i int) bool { return is(steps[i]) })
 }
 
+// does reports whether some step does this to the context.
 func (p program) does(do traces.Do, context uint16) bool {
 	return p.step(func(s traces.Step) bool { return s.Do == do && s.Context == context })
 }
@@ -312,7 +313,14 @@ func (p program) crowded(is func(r traces.RequestDecl) bool) (context uint16, mo
 
 func (p program) fillsWithCancels() bool {
 	c, n := p.crowded(func(r traces.RequestDecl) bool { return r.Opcode == model.Poll && r.Offset == pollIn })
-	return n > 200 && p.does(traces.DoCancel, c)
+	cancels := 0
+	p.step(func(s traces.Step) bool {
+		if s.Do == traces.DoCancel && s.Context == c {
+			cancels++
+		}
+		return false
+	})
+	return n > 160 && cancels >= 32
 }
 
 func (p program) overfills() bool {
