@@ -13,7 +13,6 @@ type call struct {
 	kind    traces.Point
 	context *context
 	armed   int64    // of io_submit
-	refused int64    // its error, or 0
 	found   *request // of io_cancel
 	missed  bool     // io_cancel has not found it
 	dead    bool     // of io_destroy: it marked the context dead

@@ -15,12 +15,12 @@ import (
 // Violation is a transition that the model does not have where it took place.
 type Violation struct {
 	At      traces.Transition
-	Of      string   // "call", "context", "request" or "thread": whose state it is
-	Why     string   // what is wrong with it
-	State   string   // before it, in the words of the model
-	Allowed []string // the steps that the model has in that state
-	Where   string   // the kernel's function
-	History []traces.Transition
+	Of      string              // "call", "context", "request" or "thread": whose state it is
+	Why     string              // what is wrong with it
+	State   string              // before it, in the words of the model
+	Allowed []string            // the steps that the model has in that state
+	Where   string              // the kernel's function
+	History []traces.Transition // those of the same request, or else context, that led to it
 }
 
 // Error says which transition, and why not.
@@ -51,6 +51,8 @@ type Checker struct {
 	begun    bool
 	cover    Coverage
 	violated *Violation
+	recent   []traces.Transition // a ring, from oldest on
+	oldest   int
 }
 
 // New is a checker against the corrected design, or d if that is given.
@@ -93,8 +95,10 @@ func (c *Checker) Add(t *traces.Transition) error {
 		if v.Of == "" {
 			v.Of = table[t.Point].of.String()
 		}
+		v.History = c.before(t)
 		c.violated = v
 	}
+	c.remember(t)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"aiocheck/checker"
 	"aiocheck/traces"
 )
 
@@ -187,4 +188,25 @@ func BenchmarkJudge(b *testing.B) {
 		judge(b, list)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(list)), "ns/transition")
+}
+
+// TestVerdict: the verdict of a trace, and a finding that shows what led to it.
+func TestVerdict(t *testing.T) {
+	v, cover, err := Judge("testdata/guest.aiot")
+	if err != nil || v.Outcome != checker.Holds || v.Instances != 4000 || cover.Requests == 0 {
+		t.Errorf("%+v, %v", v, err)
+	}
+	list := recorded(t)
+	i := find(t, list, traces.AtFlushed, nil)
+	v = judge(t, slices.Delete(slices.Clone(list), i, i+1)).verdict()
+	if v.Outcome != checker.Violated || len(v.Findings) != 1 {
+		t.Fatalf("%+v", v)
+	}
+	f := v.Findings[0]
+	if !strings.Contains(f.Expected, "W14") || len(f.Steps) < 8 || !strings.Contains(f.Steps[len(f.Steps)-1].Text, "posted") || !strings.Contains(f.Steps[len(f.Steps)-2].Text, "unlinked") {
+		t.Errorf("%+v", f)
+	}
+	if v := New(nil).verdict(); v.Outcome != checker.Unchecked {
+		t.Errorf("nothing is %v", v.Outcome)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"aiocheck/checker"
+	"aiocheck/checker/inclusion"
 	"aiocheck/checker/report"
 	"aiocheck/kernel/qemu"
 	"aiocheck/traces"
@@ -60,6 +61,9 @@ func (f *judging) judge(s *session, of recorded, h *traces.History) (checker.Out
 // result judges a history and writes the report if asked for.
 func (f *judging) result(of recorded, h *traces.History) (*result, error) {
 	j := checker.Check(h, checker.Limits{Time: f.MaxTime, Memory: int64(f.MaxMemory)})
+	if err := judgeInside(j, of.trace); err != nil {
+		return &result{Outcome: j.Outcome}, err
+	}
 	r := &result{Outcome: j.Outcome, Trace: of.trace, Note: of.note, Console: of.console, Reports: of.reports, Header: h.Header, Summary: traces.Summarize(h), Judgement: j}
 	if h.Cut != nil {
 		r.Cut = h.Cut.Error()
@@ -71,6 +75,22 @@ func (f *judging) result(of recorded, h *traces.History) (*result, error) {
 		r.Report = f.Report
 	}
 	return r, nil
+}
+
+// judgeInside adds what the transitions of a trace say, if it has any.
+func judgeInside(j *checker.Judgement, trace string) error {
+	if trace == "" {
+		return nil
+	}
+	v, _, err := inclusion.Judge(trace)
+	if err != nil {
+		return err
+	}
+	if v.Outcome != checker.Unchecked {
+		j.Verdicts = append(j.Verdicts, v)
+		j.Outcome = checker.Worse(j.Outcome, v.Outcome)
+	}
+	return nil
 }
 
 // show prints a result.
