@@ -31,10 +31,14 @@ const units = 2
 // environment stands for. So a run is included in the model of all its requests
 // exactly if each request is in its own, and queue, ring and slots are right.
 type class struct {
-	m     *machine.Machine
-	start machine.State
-	edges map[edge]target
-	out   []machine.Successor
+	m *machine.Machine
+	// instead is another model of the same requests, or nil: transitions do
+	// not tell what else is known of the file. One of them has to have all that
+	// a request does.
+	instead *class
+	start   machine.State
+	edges   map[edge]target
+	out     []machine.Successor
 }
 
 // edge is a state and what is to happen in it; target where that leads.
@@ -72,6 +76,7 @@ type classKey struct {
 	growing bool // it has a thread of its own
 	eventfd bool
 	refused bool
+	whole   bool // a transfer that no cancel stops: direct, or of cached data
 }
 
 // scenario is the program of a class's machine.
@@ -98,12 +103,16 @@ func (k classKey) scenario() *machine.Scenario {
 		r.Opcode = model.PRead
 		file = machine.File{Kind: design.Pipe}
 		does(machine.Call{Kind: machine.Write, Units: units})
+	case k.opcode == model.ReadAhead && k.whole:
+		r.Units = 0
 	case k.opcode == model.ReadAhead:
 		// The model's cannot be interrupted; ours looks for a cancel before
 		// each page, as a buffered read does.
 		r.Opcode = model.PRead
 	case !k.opcode.Transfers():
 		r.Units = 0
+	case k.whole:
+		file = machine.File{Kind: design.DirectIO}
 	}
 	one := []uint8{0}
 	return &machine.Scenario{
@@ -173,6 +182,19 @@ func (c *class) find(s machine.State, a act) target {
 		}
 	}
 	return target{}
+}
+
+// replay is the state that acts lead to, from the beginning on.
+func (c *class) replay(acts []act) (*class, machine.State, bool) {
+	s := c.start
+	for _, a := range acts {
+		next := c.step(s, a)
+		if !next.ok {
+			return nil, s, false
+		}
+		s = next.state
+	}
+	return c, s, true
 }
 
 // follow takes steps of these kinds, one after the other.

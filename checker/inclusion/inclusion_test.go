@@ -210,3 +210,20 @@ func TestVerdict(t *testing.T) {
 		t.Errorf("nothing is %v", v.Outcome)
 	}
 }
+
+// TestEitherKindOfFile: a transfer that was told to stop may end as one whose
+// data is at hand, or part of the way; not by a signal that nobody sent.
+func TestEitherKindOfFile(t *testing.T) {
+	c := New(nil)
+	k, err := c.class(classKey{opcode: 0})
+	if err != nil || k.instead == nil {
+		t.Fatalf("%v, %v", k, err)
+	}
+	r := request{class: k, state: k.start}
+	for _, a := range []act{{traces.AtSlot, plain}, {traces.AtCopied, plain}, {traces.AtPinned, plain}, {traces.AtArmed, plain}, {traces.AtStarted, plain},
+		{traces.AtFoundRunning, byCall}, {traces.AtSignal, byCall}, {traces.AtReturn, full}, {traces.AtUnlinked, plain}} {
+		if v := r.take(c, a, true); v != nil {
+			t.Fatalf("%v: %s\n%v", a, v.State, v.Allowed)
+		}
+	}
+}

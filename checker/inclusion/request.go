@@ -24,7 +24,8 @@ type request struct {
 	refused bool
 	class   *class
 	state   machine.State
-	retired bool // its steps of the model are done
+	acts    []act // that have led to the state
+	retired bool  // its steps of the model are done
 
 	growing    int
 	prev, next *request // in its queue
@@ -50,10 +51,18 @@ func (r *request) describe() string {
 // take takes an act of the model; a Violation if it has none there.
 func (r *request) take(c *Checker, a act, counts bool) *Violation {
 	next := r.class.step(r.state, a)
+	if !next.ok && r.class.instead != nil {
+		if k, s, ok := r.class.instead.replay(r.acts); ok {
+			if again := k.step(s, a); again.ok {
+				r.class, next = k, again
+			}
+		}
+	}
 	if !next.ok {
 		return &Violation{Of: "request", Why: fmt.Sprintf("the model has no such step of request %d here", r.serial), State: r.describe(), Allowed: r.class.allowed(r.state)}
 	}
 	r.state = next.state
+	r.acts = append(r.acts, a)
 	if counts {
 		c.took(next.kinds...)
 	}
