@@ -159,11 +159,16 @@ func (r *nameRound) wentElsewhere(s *nameSpace, o *placedOp) []nameOther {
 			others = append(others, nameOther{NameCall: c, NameAnswer: a})
 		}
 	}
-	absent := o.Errno == model.ENOENT || o.Errno == 0 && o.Do == model.OpenName && o.Flags&model.OpenCreate != 0 && !r.foundOld(o)
-	if s.numberOf(o.at) >= 0 && (absent || o.Open) {
+	if s.numberOf(o.at) >= 0 && (r.absent(o) || o.Open) {
 		others = append(others, nameOther{nothing: true})
 	}
 	return others
+}
+
+// absent reports whether the operation ended as one does whose name was not
+// there.
+func (r *nameRound) absent(o *placedOp) bool {
+	return o.Errno == model.ENOENT || o.Errno == 0 && o.Do == model.OpenName && o.Flags&model.OpenCreate != 0 && !r.foundOld(o)
 }
 
 // removesBeside reports whether another operation of the space may have taken

@@ -22,6 +22,10 @@ func (r *nameRound) judgeOp(o *placedOp) {
 		return
 	}
 	found := &r.h.Found[o.found]
+	if found.Inode == (traces.Inode{}) {
+		r.wrong(model.NamesInOrder, o, fmt.Sprintf("%s gave descriptor %d, which is not open", r.opText(o), found.FD), "an open descriptor in the table of the process that submitted the request")
+		return
+	}
 	r.judgeAccess(o, found)
 	r.judgeDevice(o, found)
 	if byRequest {
@@ -81,7 +85,9 @@ func (r *nameRound) judgeLimit(o *placedOp) {
 	}
 	others := 0 // that may hold a descriptor
 	for i := range r.ops {
-		if p := &r.ops[i]; p.Do == model.OpenName && p.request != o.request && p.from <= o.interval.to {
+		p := &r.ops[i]
+		failed := !p.Open && p.Errno != 0 && p.interval.to < o.from // and holds none any more
+		if p.Do == model.OpenName && p.request != o.request && p.from <= o.interval.to && !failed {
 			others++
 		}
 	}

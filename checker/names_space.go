@@ -62,7 +62,7 @@ func (r *nameRound) space(top namePlace, ops []int) (*nameSpace, bool) {
 	for _, i := range ops {
 		o := r.ops[i].nameOp
 		o.Name, o.To = number(r.ops[i].at), number(r.ops[i].to)
-		if found := r.ops[i].found; found != traces.None && o.Errno == 0 && !o.Open {
+		if found := r.ops[i].found; found != traces.None && o.Errno == 0 && !o.Open && r.h.Found[found].Inode != (traces.Inode{}) {
 			inode := r.h.Found[found].Inode
 			o.File = file(inode)
 			// A file that another name began with cannot have been made here.

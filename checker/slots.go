@@ -78,6 +78,9 @@ func (j *contextJudge) judgeExhausted(context int32) {
 	}
 	for _, i := range failed {
 		c := &h.Calls[i]
+		if j.wantsThread(c) {
+			continue
+		}
 		held := before(taken, c.Return+1) - before(given, c.Invoke)
 		others := before(refusals, c.Return+1) - before(refused, c.Invoke) - 1 // without itself
 		if used := held + others; used < int(h.Contexts[context].Slots) {
@@ -90,6 +93,34 @@ func (j *contextJudge) judgeExhausted(context int32) {
 			})
 		}
 	}
+}
+
+// manyThreads is how many requests with threads of their own a process can
+// surely have.
+const manyThreads = 32
+
+// wantsThread reports whether EAGAIN may mean that no thread was to be had: the
+// request that was refused always has one of its own, and so have many that are
+// in flight.
+func (j *contextJudge) wantsThread(c *traces.Call) bool {
+	h := j.h
+	if !j.c.Threaded || c.Count == 0 || endsByItself(h, &h.Requests[c.First]) {
+		return false
+	}
+	threads := 0
+	for i := range h.Contexts {
+		if h.Contexts[i].Round != c.Round {
+			continue
+		}
+		for _, k := range j.requests.of(int32(i)) {
+			r := &h.Requests[k]
+			_, known, ok := h.Outcome(r)
+			if r.Fate != traces.Rejected && !endsByItself(h, r) && h.Calls[r.Call].Invoke <= c.Return && (!ok || known >= c.Invoke) {
+				threads++
+			}
+		}
+	}
+	return threads > manyThreads
 }
 
 // judgeOverflow finds an instant at which more requests were surely accepted
