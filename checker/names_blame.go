@@ -147,7 +147,7 @@ func (r *nameRound) wentElsewhere(s *nameSpace, o *placedOp) []nameOther {
 	if o.request == 0 || r.h.Requests[o.request-1].Context == traces.None {
 		return nil
 	}
-	if r.h.Requests[o.request-1].Via == traces.ViaDescriptor && s.removesBeside(o) {
+	if r.h.Requests[o.request-1].Via == traces.ViaDescriptor && (s.removesBeside(o) || !s.missing()) {
 		return nil
 	}
 	var others []nameOther
@@ -178,6 +178,11 @@ func (s *nameSpace) removesBeside(o *placedOp) bool {
 		removes := p.Do == model.UnlinkName || p.Do == model.RenameName
 		return removes && p.Errno != model.ENOENT && p.request != o.request
 	})
+}
+
+// missing reports whether somebody did not find a name.
+func (s *nameSpace) missing() bool {
+	return slices.ContainsFunc(s.ops, func(p nameOp) bool { return !p.Open && p.Errno == model.ENOENT })
 }
 
 // blame names what broke a name space, and explains it.
