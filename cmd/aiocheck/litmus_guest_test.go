@@ -119,7 +119,7 @@ type demonstration struct {
 // many are tried until then, besides those that speak of it.
 const (
 	enough    = 3
-	mostTried = 60
+	mostTried = 30
 )
 
 // defects runs tests with each defect switched on, first those that speak of
