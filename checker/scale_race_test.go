@@ -8,5 +8,6 @@ const (
 	honestHistories      = 4000
 	threadHistories      = 1000
 	misbehavingHistories = 100
+	misbehavingThreads   = 40
 	leastNamed           = 0
 )

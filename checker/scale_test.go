@@ -9,5 +9,6 @@ const (
 	honestHistories      = 100_000
 	threadHistories      = 20_000
 	misbehavingHistories = 1500
-	leastNamed           = 10
+	misbehavingThreads   = 800
+	leastNamed           = 8
 )

@@ -121,7 +121,7 @@ func (r *threaded) layIdentity() {
 	if r.IntN(2) == 0 {
 		id.Root = fileDirectory + 1
 	}
-	if r.IntN(8) == 0 {
+	if r.IntN(6) == 0 {
 		id.Descriptors = uint32(1 + r.IntN(4))
 	}
 	r.p.Identity = id
@@ -442,16 +442,13 @@ func (r *threaded) fifo(t int) {
 
 // opens opens more files in one batch than there may be descriptors for.
 func (r *threaded) opens(t int) {
-	n := int(r.p.Identity.Descriptors) + r.IntN(4)
+	n := int(r.p.Identity.Descriptors) + max(0, r.IntN(6)-3)
 	c := r.context(n + 1)
 	ds := make([]traces.RequestDecl, n)
 	for i := range ds {
 		ds[i] = traces.RequestDecl{Opcode: model.OpenAt, File: fileDirectory, Name: nameFirst, Flags: oRdWr}
 	}
-	if n == 0 {
-		return
-	}
-	if r.IntN(2) == 0 {
+	if r.IntN(4) > 0 {
 		id := r.submit(t, c, traces.RequestDecl{Opcode: model.OpenAt, File: fileDirectory, Name: nameFifo})
 		r.cancel(t, c, id)
 		r.await(t, c, 1)
@@ -484,7 +481,7 @@ func (r *threaded) ahead(t int) {
 	r.await(t, c, 1)
 }
 
-// unborn cancels opens that make a file.
+// unborn cancels opens that make a file and unlinks that take one away.
 func (r *threaded) unborn(t int) {
 	c := r.context(4)
 	for _, name := range [...]uint16{nameAbsent, nameSpare} {
@@ -493,6 +490,10 @@ func (r *threaded) unborn(t int) {
 		r.await(t, c, 1)
 		r.add(t, traces.Step{Do: traces.DoStat, Name: name})
 	}
+	id := r.submit(t, c, traces.RequestDecl{Opcode: model.UnlinkAt, File: fileDirectory, Name: nameDenied})
+	r.cancel(t, c, id)
+	r.await(t, c, 1)
+	r.add(t, traces.Step{Do: traces.DoStat, Name: nameDenied})
 }
 
 // halved cancels a write beside it, and reads what it has written.

@@ -98,6 +98,7 @@ const (
 	pollZero
 	otherError
 	readAheadMore
+	readAheadLess
 	writeAhead
 	effectLate
 	openWrong
@@ -110,7 +111,7 @@ const (
 	unlinkNothing
 	exclIgnored
 	creatReplaces
-	creatCancelled
+	unlinkCancelled
 	staleName
 	modeIgnored
 )
@@ -227,7 +228,7 @@ var misbehaviours = []Misbehaviour{
 	{"signal-leaks", "The signal of a cancel is pending for the next request of the thread.", model.LegalResult, "T1 the signal is not flushed", signalLeaks, 1},
 	{"signal-late", "The signal of a cancel that comes as the operation returns is pending for the next request.", model.LegalResult, "T2 the signal is flushed too early", signalLate, 1},
 	{"wrong-worker", "A cancel interrupts another request than its own.", model.LegalResult, "T3 cancel signals without the lock", wrongWorker, 2},
-	{"cancelled-runs", "A cancelled request that is queued is executed nevertheless.", model.CancelledNoEffect, "T4 early cancel is not seen", cancelledRuns, 1},
+	{"cancelled-runs", "A cancelled request that is queued is executed nevertheless.", model.CancelledEnds, "T4 early cancel is not seen", cancelledRuns, 1},
 	{"early-twice", "A cancelled request that is queued has an event at once, and is executed for another.", model.OneEvent, "T5 early cancel completes, and the work stays queued", earlyTwice, 1},
 	{"late-twice", "A cancelled request that is executed has an event at once, and another as it returns.", model.OneEvent, m1, lateTwice, 1},
 	{"queued-no-event", "A cancelled request that is queued is never heard of again.", model.RequestEnds, "T6 cancelling a queued request posts no event", queuedNoEvent, 2},
@@ -244,7 +245,8 @@ var misbehaviours = []Misbehaviour{
 	{"restart-leaks", "An interrupted operation ends with -ERESTARTSYS.", model.LegalResult, "T18 restart codes leak", restartLeaks, 2},
 	{"poll-zero", "A cancelled poll ends with 0, as it does without threads.", model.CancelledEnds, "", pollZero, 2},
 	{"other-error", "An interrupted operation ends with -ECANCELED.", model.CancelledEnds, "", otherError, 2},
-	{"readahead-beyond", "A READAHEAD counts bytes beyond the end of the file.", model.LegalResult, "", readAheadMore, 1},
+	{"readahead-beyond", "A READAHEAD counts more bytes than were asked for.", model.LegalResult, "", readAheadMore, 1},
+	{"readahead-less", "A READAHEAD that nobody has cancelled counts fewer bytes than the file has.", model.LegalResult, "", readAheadLess, 1},
 	{"write-ahead", "The event of a write is seen before its data.", model.FreshReads, "", writeAhead, 2},
 	{"effect-late", "The event of an UNLINKAT or RENAMEAT is seen before its effect.", model.NamesInOrder, "", effectLate, 2},
 	{"open-wrong", "An OPENAT opens the file of another name.", model.NamesInOrder, "", openWrong, 2},
@@ -257,7 +259,7 @@ var misbehaviours = []Misbehaviour{
 	{"unlink-nothing", "An unlink succeeds and the name stays.", model.NamesInOrder, "", unlinkNothing, 2},
 	{"excl-ignored", "An open with O_EXCL succeeds on a file that exists.", model.NamesInOrder, "", exclIgnored, 1},
 	{"creat-replaces", "An open with O_CREAT puts a new file in the place of one that exists.", model.NamesInOrder, "", creatReplaces, 1},
-	{"creat-cancelled", "An OPENAT that was cancelled before it began makes the file.", model.CancelledNoEffect, "", creatCancelled, 1},
+	{"unlink-cancelled", "An UNLINKAT that is cancelled while it is queued removes the name.", model.ResultMatchesEffect, "", unlinkCancelled, 1},
 	{"stale-name", "An open finds a file whose name is gone.", model.NamesInOrder, "", staleName, 2},
 	{"mode-ignored", "A file that an OPENAT makes may be executed though nobody has asked for it.", model.ArgsCaptured, "", modeIgnored, 2},
 }

@@ -95,9 +95,7 @@ func (t *Target) mishear(r *request) bool {
 	case cancelOnce:
 		if w := r.worker; !queued {
 			if c.threads[w].deaf {
-				if waits {
-					t.fired++
-				}
+				t.fired++
 				return true
 			}
 			c.threads[w].deaf = true
@@ -126,9 +124,9 @@ func (t *Target) mishear(r *request) bool {
 		if r.job != jobQueued && t.rolls() {
 			c.threads[r.worker].pending = true
 		}
-	case creatCancelled:
-		if at := t.nameOf(r); queued && at != nil && r.args.flags&oCreat != 0 && *at == nil && t.fires() {
-			*at = t.newInode(r.args.mode&^r.args.fs.umask, r.args.fs.uid, false)
+	case unlinkCancelled:
+		if at := t.nameOf(r); queued && at != nil && *at != nil && t.fires() {
+			*at = nil
 		}
 	}
 	return false
@@ -170,8 +168,12 @@ func (t *Target) misreturn(r *request, res model.Result) model.Result {
 			return -125 // ECANCELED
 		}
 	case readAheadMore:
-		if op == model.ReadAhead && res >= 0 && res < model.Result(r.decl.Bytes) && t.fires() {
-			return model.Result(r.decl.Bytes)
+		if op == model.ReadAhead && res >= 0 && t.fires() {
+			return model.Result(r.decl.Bytes) + 4096
+		}
+	case readAheadLess:
+		if op == model.ReadAhead && res > 0 && !r.cancelled && t.fires() {
+			return res - 512
 		}
 	}
 	return res
@@ -241,10 +243,9 @@ func (t *Target) ahead(r *request) {
 // between.
 func (t *Target) linger(r *request) { r.due = t.now + traces.Time(t.below(20_000)) }
 
-// nameOf is what the name of an OPENAT on a thread is bound to, nil of other
-// requests.
+// nameOf is what the name of an UNLINKAT is bound to, nil of other requests.
 func (t *Target) nameOf(r *request) **inode {
-	if r.decl.Opcode != model.OpenAt {
+	if r.decl.Opcode != model.UnlinkAt {
 		return nil
 	}
 	return t.entry(r.args.dir, r.args.name)
