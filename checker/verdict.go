@@ -1,6 +1,6 @@
-// Package checker judges histories: each sector of the storage and the AIO
-// context as linearizable objects, and the contract's promises across
-// requests. It explains what it finds and runs no system call.
+// Package checker judges histories: each sector of the storage, the AIO
+// context and the names of a round as linearizable objects, and the contract's
+// promises across requests. It explains what it finds and runs no system call.
 package checker
 
 import (
