@@ -13,7 +13,6 @@ type nameSpace struct {
 	files  []traces.Inode // by model.FileID
 	ops    []nameOp
 	placed []int // by operation: its position in nameRound.ops
-	found  []int32
 }
 
 // space numbers the places and files of the operations given. It reports
