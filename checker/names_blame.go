@@ -190,29 +190,40 @@ func (r *nameRound) blame(s *nameSpace, at int) {
 	property, expected := model.NamesInOrder, "an order of the operations in which each finds the file that its name is bound to at that instant"
 	var suspects []int
 	for _, x := range suspicions {
-		relaxed, who := r.suspect(s, x)
-		if len(who) == 0 {
-			continue
+		var who []int
+		for i := range r.ops {
+			if len(x.others(r, s, &r.ops[i])) > 0 {
+				who = append(who, i)
+			}
 		}
-		if v, _ := judgeNameSpace(s.start, len(s.files), relaxed, r.b); v == namesHold {
-			property, expected, suspects = x.property, x.expected, who
+		if len(who) > 0 && r.explains(s, x, who) {
+			property, expected, suspects = x.property, x.expected, r.fewest(s, x, who)
 			break
 		}
 	}
 	r.violate(property, func() Finding { return r.explain(s, at, expected, suspects) })
 }
 
-// suspect gives the operations with what those under suspicion may have done
-// instead, and which these are. One of another space of the round is added,
-// where it could have reached a name of this one.
-func (r *nameRound) suspect(s *nameSpace, x suspicion) (relaxed []nameOp, who []int) {
-	relaxed = slices.Clone(s.ops)
-	for i := range r.ops {
-		others := x.others(r, s, &r.ops[i])
-		if len(others) == 0 {
+// fewest leaves out suspects as long as the others explain all.
+func (r *nameRound) fewest(s *nameSpace, x suspicion, who []int) []int {
+	for k := 0; k < len(who) && len(who) > 1 && !r.b.spent(); {
+		rest := slices.Delete(slices.Clone(who), k, k+1)
+		if r.explains(s, x, rest) {
+			who = rest
 			continue
 		}
-		who = append(who, i)
+		k++
+	}
+	return who
+}
+
+// explains reports whether the operations are linearizable if those under
+// suspicion may have done something else. One of another space of the round is
+// added, where it could have reached a name of this one.
+func (r *nameRound) explains(s *nameSpace, x suspicion, who []int) bool {
+	relaxed := slices.Clone(s.ops)
+	for _, i := range who {
+		others := x.others(r, s, &r.ops[i])
 		if k := slices.Index(s.placed, i); k >= 0 {
 			relaxed[k].others = others
 			continue
@@ -223,7 +234,8 @@ func (r *nameRound) suspect(s *nameSpace, x suspicion) (relaxed []nameOp, who []
 		o.others = others
 		relaxed = append(relaxed, o)
 	}
-	return relaxed, who
+	v, _ := judgeNameSpace(s.start, len(s.files), relaxed, r.b)
+	return v == namesHold
 }
 
 // astray is the operation if only its time is believed.
