@@ -118,7 +118,7 @@ type demonstration struct {
 // So many tests have to show a defect before the next one is tried, and so
 // many are tried until then, besides those that speak of it.
 const (
-	enough    = 3
+	enough    = 2
 	mostTried = 30
 )
 

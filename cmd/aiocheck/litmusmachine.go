@@ -109,10 +109,11 @@ func undirected(p *runner.Plan, h *traces.Header) string {
 	return ""
 }
 
-// feed hands out programs one after the other.
+// feed hands out programs one after the other, for the time of a run.
 func feed(programs []*traces.Program) func() (*traces.Program, bool) {
+	ends := time.Now().Add(runTime)
 	return func() (*traces.Program, bool) {
-		if len(programs) == 0 {
+		if len(programs) == 0 || time.Now().After(ends) {
 			return nil, false
 		}
 		p := programs[0]

@@ -93,7 +93,8 @@ func (c *litmusCommand) completeTarget() error {
 const (
 	settle       = 50 * time.Millisecond
 	settleSurely = 3 * time.Second
-	sureRounds   = 5 // so many rounds of a test are made again with the longer wait
+	sureRounds   = 5                // so many rounds of a test are made again with the longer wait
+	runTime      = 20 * time.Second // after which no further rounds of a run are begun
 )
 
 // litmusRun is a run of tests on a target.
@@ -116,12 +117,15 @@ func (l *litmusRun) test(e library.Entry) (*runner.TargetReport, error) {
 		return r, nil
 	}
 	t := &litmusTest{litmusRun: l, plan: plan, report: r}
-	for draw := l.First; draw < l.First+l.Repeat && r.Hung == ""; {
+	for draw := l.First; draw < l.First+l.Repeat && r.Hung == "" && r.Unrunnable == ""; {
 		n := min(l.First+l.Repeat-draw, max(1, int(l.machine.storage()/plan.StorageBytes(1))))
-		if err := t.rounds(draw, n); err != nil {
+		made, err := t.rounds(draw, n)
+		if err != nil {
 			return nil, err
 		}
-		draw += n
+		if draw += made; made < n && r.Finding() {
+			break // each run waits for what does not come: that is told by one as by many
+		}
 	}
 	slices.Sort(t.again)
 	for _, draw := range t.again[:min(len(t.again), sureRounds)] {
@@ -143,8 +147,8 @@ type litmusTest struct {
 	again  []int // draws of rounds in which something forbidden never to come had not come
 }
 
-// rounds makes n rounds of a run, and counts what they show.
-func (t *litmusTest) rounds(draw, n int) error {
+// rounds makes up to n rounds of a run, and counts what they show.
+func (t *litmusTest) rounds(draw, n int) (made int, err error) {
 	seen, err := t.run(draw, n, settle)
 	for i := range seen {
 		if s := &seen[i]; s.Waiting && !s.Allowed {
@@ -153,7 +157,7 @@ func (t *litmusTest) rounds(draw, n int) error {
 			t.report.Add(draw+i, s)
 		}
 	}
-	return err
+	return len(seen), err
 }
 
 // surely makes a round again with a wait that is long enough to say that
