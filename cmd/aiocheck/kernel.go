@@ -22,6 +22,7 @@ type kernelCommand struct {
 	List   kernelListCommand   `cmd:"" help:"List the kernels that are built."`
 	Config kernelConfigCommand `cmd:"" help:"Print what a kernel is configured with."`
 	Boot   kernelBootCommand   `cmd:"" help:"Boot a kernel in QEMU, say which one it is and how long it took, and end it."`
+	Shell  kernelShellCommand  `cmd:"" help:"Boot a kernel in QEMU with a shell on its console."`
 	Clean  kernelCleanCommand  `cmd:"" help:"Remove built kernels, or everything that building has left."`
 }
 

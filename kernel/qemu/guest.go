@@ -33,6 +33,8 @@ type Config struct {
 	CPUs       int       // virtual processors
 	Accel      string    // kvm or tcg; empty to find out which works, which takes seconds where KVM hangs
 	Console    io.Writer // gets a copy of what the guest prints; may be nil
+
+	shell entry // busybox, of a guest for a person; its open is nil for others
 }
 
 // Guest is a running guest.
@@ -63,22 +65,9 @@ const bootWithin = 3 * time.Minute
 // Boot starts a guest and waits until its init runs. If ctx is cancelled
 // meanwhile the guest is killed.
 func Boot(ctx context.Context, conf Config) (*Guest, error) {
-	if err := conf.checkStorage(); err != nil {
-		return nil, err
-	}
-	release, err := Release(conf.Kernel)
+	g, err := prepare(ctx, conf)
 	if err != nil {
 		return nil, err
-	}
-	g := &Guest{Accel: conf.Accel, Why: "as asked for", conf: conf, console: &Console{out: conf.Console}, gone: make(chan struct{})}
-	if g.Accel == "" {
-		if g.Accel, g.Why, err = Accelerator(ctx, "/dev/kvm"); err != nil {
-			return nil, err
-		}
-	}
-	g.machine = machineFor(conf.Kernel, g.Accel, hostClock)
-	if err := g.makeParts(release); err != nil {
-		return nil, errors.Join(err, g.parts.close())
 	}
 	began := time.Now()
 	if err := g.start(); err != nil {
@@ -99,9 +88,31 @@ func Boot(ctx context.Context, conf Config) (*Guest, error) {
 	return g, nil
 }
 
+// prepare makes everything that a guest boots from.
+func prepare(ctx context.Context, conf Config) (*Guest, error) {
+	if err := conf.checkStorage(); err != nil {
+		return nil, err
+	}
+	release, err := Release(conf.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guest{Accel: conf.Accel, Why: "as asked for", conf: conf, console: &Console{out: conf.Console}, gone: make(chan struct{})}
+	if g.Accel == "" {
+		if g.Accel, g.Why, err = Accelerator(ctx, "/dev/kvm"); err != nil {
+			return nil, err
+		}
+	}
+	g.machine = machineFor(conf.Kernel, g.Accel, hostClock)
+	if err := g.makeParts(release); err != nil {
+		return nil, errors.Join(err, g.parts.close())
+	}
+	return g, nil
+}
+
 // makeParts makes what the guest boots from.
 func (g *Guest) makeParts(release string) (err error) {
-	g.parts.initramfs, err = makeInitramfs(modulesOf(g.conf.Kernel, release), g.conf.Device, g.conf.FileSystem)
+	g.parts.initramfs, err = makeInitramfs(modulesOf(g.conf.Kernel, release), &g.conf)
 	if err != nil {
 		return err
 	}
@@ -119,7 +130,7 @@ func (g *Guest) makeParts(release string) (err error) {
 }
 
 // makeInitramfs makes it in memory.
-func makeInitramfs(moduleDir, device, fileSystem string) (*os.File, error) {
+func makeInitramfs(moduleDir string, conf *Config) (*os.File, error) {
 	dir, err := os.MkdirTemp("", "aiocheck-init-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for the initramfs: %w", err)
@@ -131,11 +142,11 @@ func makeInitramfs(moduleDir, device, fileSystem string) (*os.File, error) {
 	}
 	var load []entry
 	if moduleDir != "" {
-		if load, err = modules(moduleDir, device, fileSystem); err != nil {
+		if load, err = modules(moduleDir, conf.Device, conf.FileSystem); err != nil {
 			return nil, err
 		}
 	}
-	return memoryFile("initramfs", func(w io.Writer) error { return writeInitramfs(w, layout(init, load)) })
+	return memoryFile("initramfs", func(w io.Writer) error { return writeInitramfs(w, layout(init, load, conf.shell)) })
 }
 
 // The descriptors that QEMU is given.
@@ -169,10 +180,15 @@ func (g *Guest) arguments() []string {
 		"-object", fmt.Sprintf("memory-backend-file,id=memory,size=%dM,mem-path=%s,share=%s", c.Memory>>20, fd(memoryFd), share),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-kernel", m.kernel, "-initrd", fd(initramfsFd), "-append", c.parameters(m),
-		"-serial", "stdio",
-		"-chardev", fmt.Sprintf("socket,id=monitor,fd=%d", monitorFd), "-mon", "chardev=monitor,mode=control",
-		"-chardev", fmt.Sprintf("socket,id=port,fd=%d", portFd),
-		"-device", "virtio-serial" + m.bus, "-device", "virtserialport,chardev=port,name=" + portName,
+	}
+	if c.shell.open != nil {
+		// Ctrl-C is for the guest's shell.
+		args = append(args, "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console")
+	} else {
+		args = append(args, "-serial", "stdio",
+			"-chardev", fmt.Sprintf("socket,id=monitor,fd=%d", monitorFd), "-mon", "chardev=monitor,mode=control",
+			"-chardev", fmt.Sprintf("socket,id=port,fd=%d", portFd),
+			"-device", "virtio-serial"+m.bus, "-device", "virtserialport,chardev=port,name="+portName)
 	}
 	if g.parts.disk != nil {
 		args = append(args,
@@ -189,7 +205,11 @@ func (g *Guest) arguments() []string {
 // QEMU ends. Warnings are printed, less is not: the emulated serial port is
 // slow.
 func (c *Config) parameters(m *machine) string {
-	return strings.TrimSpace("console=ttyS0 loglevel=5 panic=-1 reboot=t " + m.params + initEnv + "=1 " + c.Append)
+	mode := serveMode
+	if c.shell.open != nil {
+		mode = shellMode
+	}
+	return strings.TrimSpace("console=ttyS0 loglevel=5 panic=-1 reboot=t " + m.params + initEnv + "=" + mode + " " + c.Append)
 }
 
 // start starts QEMU.

@@ -19,15 +19,19 @@ import (
 // (init/main.c, unknown_bootoption).
 const initEnv = "AIOCHECK_INIT"
 
+// serveMode is its value for a guest that runs programs for its host.
+const serveMode = "1"
+
 // MaybeInit makes this process a guest's init and does not return if it was
 // started as one. A program that guests are made from calls it first in main.
 func MaybeInit() {
-	if os.Getpid() != 1 || os.Getenv(initEnv) != "1" {
+	mode := os.Getenv(initEnv)
+	if os.Getpid() != 1 || mode != serveMode && mode != shellMode {
 		return
 	}
 	uptime, err := sinceBoot()
 	if err == nil {
-		err = initMain(uptime)
+		err = initMain(mode, uptime)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "aiocheck init:", err)
@@ -47,7 +51,7 @@ func sinceBoot() (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-func initMain(uptime time.Duration) error {
+func initMain(mode string, uptime time.Duration) error {
 	for _, m := range []struct{ kind, on string }{{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"tmpfs", "/tmp"}} {
 		if err := unix.Mount(m.kind, m.on, m.kind, 0, ""); err != nil && !errors.Is(err, unix.EBUSY) {
 			return fmt.Errorf("mount %s: %w: the kernel has to be built with it", m.kind, err)
@@ -59,6 +63,9 @@ func initMain(uptime time.Duration) error {
 	// Reports of hung tasks are wanted while the run still waits for them.
 	if err := writeIfThere("/proc/sys/kernel/hung_task_timeout_secs", "10"); err != nil {
 		return err
+	}
+	if mode == shellMode {
+		return runShell()
 	}
 	running, err := kernel.Running()
 	if err != nil {

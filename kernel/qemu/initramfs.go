@@ -20,13 +20,17 @@ type entry struct {
 const moduleDir = "modules"
 
 // layout is what the initramfs holds: this program as /init, places to mount
-// on, and modules. The console's node is in every kernel's built-in initramfs
+// on, modules, and a shell if there is one. The console's node is in every kernel's built-in initramfs
 // (usr/default_cpio_list).
-func layout(program entry, modules []entry) []entry {
+func layout(program entry, modules []entry, shell entry) []entry {
 	program.name, program.mode = "init", cpio.TypeReg|0o755
 	var all []entry
 	for _, dir := range []string{"dev", "proc", "sys", "tmp", "mnt", moduleDir} {
 		all = append(all, entry{name: dir, mode: cpio.TypeDir | 0o755})
+	}
+	if shell.open != nil {
+		shell.mode = cpio.TypeReg | 0o755
+		all = append(all, entry{name: path.Dir(shell.name), mode: cpio.TypeDir | 0o755}, shell)
 	}
 	for i, m := range modules {
 		m.name = path.Join(moduleDir, fmt.Sprintf("%02d-%s", i, path.Base(m.name)))
