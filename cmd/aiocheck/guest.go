@@ -21,7 +21,9 @@ import (
 // guestFlags is the flags of every command that boots a guest.
 type guestFlags struct {
 	Kernel string `help:"Kernel to boot in QEMU: a bzImage, like Debian's /boot/vmlinuz-*, or the name of one that was built: plain, debug." placeholder:"FILE|NAME"`
-	bootFlags
+	Append string `help:"Further parameters of that kernel." placeholder:"PARAMETERS"`
+	Memory size   `help:"Memory of the guest." default:"512M" placeholder:"SIZE"`
+	CPUs   int    `name:"cpus" help:"Virtual processors of the guest." default:"2"`
 }
 
 // runFlags is the flags of every command that runs programs in a guest.
@@ -179,16 +181,11 @@ func (t *guestTarget) close() error {
 	return t.guest.Close()
 }
 
-// bootFlags is how a guest's kernel is booted, whichever it is.
-type bootFlags struct {
+type kernelShellCommand struct {
+	Name   string `arg:"" name:"kernel" optional:"" help:"Kernel to boot: a bzImage, or the name of one that was built." default:"plain"`
 	Append string `help:"Further parameters of that kernel." placeholder:"PARAMETERS"`
 	Memory size   `help:"Memory of the guest." default:"512M" placeholder:"SIZE"`
 	CPUs   int    `name:"cpus" help:"Virtual processors of the guest." default:"2"`
-}
-
-type kernelShellCommand struct {
-	bootFlags
-	Name string `arg:"" name:"kernel" optional:"" help:"Kernel to boot: a bzImage, or the name of one that was built." default:"plain"`
 }
 
 // shellBytes is the size of the disk of a guest with a shell.
@@ -196,7 +193,7 @@ const shellBytes = 64 << 20
 
 // Run leaves the terminal to the guest until its shell ends.
 func (k *kernelShellCommand) Run(s *session) error {
-	flags := guestFlags{Kernel: k.Name, bootFlags: k.bootFlags}
+	flags := guestFlags{Kernel: k.Name, Append: k.Append, Memory: k.Memory, CPUs: k.CPUs}
 	conf, err := flags.config(runFlags{Device: qemu.Devices()[0], FS: qemu.FileSystems()[0]}, shellBytes)
 	if err != nil {
 		return err
