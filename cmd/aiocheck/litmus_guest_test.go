@@ -47,10 +47,12 @@ func TestLitmusInGuests(t *testing.T) {
 	if *litmusPlain != "" {
 		runs = append(runs, g.all("unpatched", *litmusPlain, true))
 	}
-	shown := g.defects(image)
-	if *litmusUpdate && !t.Failed() {
-		writeLitmusKernels(t, runs, shown)
-	}
+	g.defects(image, func(shown []demonstration) {
+		// After each defect: all of them take long.
+		if *litmusUpdate && !t.Failed() {
+			writeLitmusKernels(t, runs, shown)
+		}
+	})
 }
 
 // guestLibrary runs the library in guests.
@@ -123,15 +125,17 @@ const (
 )
 
 // defects runs tests with each defect switched on, first those that speak of
-// it, until enough of them have shown it.
-func (g *guestLibrary) defects(image string) (shown []demonstration) {
+// it, until enough of them have shown it. tell is given what was found so far.
+func (g *guestLibrary) defects(image string, tell func([]demonstration)) {
+	tell(nil)
 	if *litmusDefects == "" {
-		return nil
+		return
 	}
 	defects, err := patches.Defects("6.1")
 	if err != nil {
 		g.t.Fatal(err)
 	}
+	var shown []demonstration
 	l := g.open(image, true)
 	for _, d := range defects {
 		if *litmusDefects != "all" && !slices.Contains(strings.Split(*litmusDefects, ","), d.Name) {
@@ -162,8 +166,8 @@ func (g *guestLibrary) defects(image string) (shown []demonstration) {
 		}
 		g.t.Logf("%s: shown by %d of %d tests, in %.0f s: %s", d.Name, len(names), found.tried, time.Since(began).Seconds(), strings.Join(names, ", "))
 		shown = append(shown, found)
+		tell(shown)
 	}
-	return shown
 }
 
 // sameDefect are other names that tests use for a defect (kernel/patches/README.md).

@@ -47,7 +47,8 @@ const fewDraws = 5
 
 // Report is a report of no runs.
 func (p *Plan) Report(path string) *TargetReport {
-	return &TargetReport{Path: path, Name: p.Test.Name, Design: p.Kernel.Design(), Unrunnable: p.Unrunnable, Never: slices.Clone(p.Allowed)}
+	return &TargetReport{Path: path, Name: p.Test.Name, Design: p.Kernel.Design(), Unrunnable: p.Unrunnable,
+		Seen: []Count{}, Never: append([]string{}, p.Allowed...), Forbidden: []Count{}}
 }
 
 // Add counts what the run of a number has shown.

@@ -165,7 +165,6 @@ func TestMisbehavingKernelIsNoticed(t *testing.T) {
 		{"destroy-cancels-nothing", "destroy/ends-sleeping-read.litmus", threaded},
 		{"waiter-forgotten", "destroy/wakes-waiter.litmus", threaded},
 		{"rename-lost", "defects/d02-rename-captured.litmus", threaded},
-		{"creat-cancelled", "operations/openat-cancelled.litmus", threaded},
 	} {
 		i := slices.IndexFunc(sim.Misbehaviours(), func(m sim.Misbehaviour) bool { return m.Name == c.bug })
 		if i < 0 {
