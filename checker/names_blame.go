@@ -2,6 +2,7 @@ package checker
 
 import (
 	"slices"
+	"time"
 
 	"aiocheck/model"
 	"aiocheck/traces"
@@ -188,6 +189,7 @@ func (s *nameSpace) missing() bool {
 // blame names what broke a name space, and explains it.
 func (r *nameRound) blame(s *nameSpace, at int) {
 	property, expected := model.NamesInOrder, "an order of the operations in which each finds the file that its name is bound to at that instant"
+	var proven suspicion
 	var suspects []int
 	for _, x := range suspicions {
 		var who []int
@@ -197,16 +199,19 @@ func (r *nameRound) blame(s *nameSpace, at int) {
 			}
 		}
 		if len(who) > 0 && r.explains(s, x, who) {
-			property, expected, suspects = x.property, x.expected, r.fewest(s, x, who)
+			property, expected, proven, suspects = x.property, x.expected, x, who
 			break
 		}
 	}
-	r.violate(property, func() Finding { return r.explain(s, at, expected, suspects) })
+	r.violate(property, func() Finding {
+		return r.explain(s, at, expected, r.fewest(s, proven, suspects))
+	})
 }
 
 // fewest leaves out suspects as long as the others explain all.
 func (r *nameRound) fewest(s *nameSpace, x suspicion, who []int) []int {
-	for k := 0; k < len(who) && len(who) > 1 && !r.b.spent(); {
+	start := time.Now()
+	for k := 0; k < len(who) && len(who) > 1 && !r.b.spent() && time.Since(start) < explainLimit; {
 		rest := slices.Delete(slices.Clone(who), k, k+1)
 		if r.explains(s, x, rest) {
 			who = rest
