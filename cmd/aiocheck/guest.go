@@ -134,7 +134,7 @@ func (v *verifyCommand) openGuest(ctx context.Context, stderr io.Writer) (target
 		return nil, err
 	}
 	introduce(stderr, g)
-	t, err := v.openIn(ctx, g)
+	t, err := v.openIn(ctx, g, 0)
 	if err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
@@ -146,9 +146,10 @@ func introduce(stderr io.Writer, g *qemu.Guest) {
 	fmt.Fprintf(stderr, "aiocheck: Linux %s in QEMU (%s: %s), up after %.1f s\n", g.Hello.Kernel.Release, g.Accel, g.Why, g.Boot.Seconds())
 }
 
-// openIn opens a run in a guest.
-func (v *verifyCommand) openIn(ctx context.Context, g *qemu.Guest) (*guestTarget, error) {
-	t := &guestTarget{guest: g, run32: rand.Uint32() | 1, defects: v.Defects, from: len(g.Console())}
+// openIn opens a run in a guest. What the console has held before from was of
+// an earlier one.
+func (v *verifyCommand) openIn(ctx context.Context, g *qemu.Guest, from int) (*guestTarget, error) {
+	t := &guestTarget{guest: g, run32: rand.Uint32() | 1, defects: v.Defects, from: from}
 	var err error
 	if t.ready, err = g.Open(ctx, v.guestOptions(t.run32)); err != nil {
 		return nil, machineError(err)

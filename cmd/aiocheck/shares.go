@@ -137,8 +137,8 @@ func (v *verifyCommand) runShares(s *session) error {
 	if err != nil {
 		return err
 	}
-	// Once for all guests.
-	if conf.Accel, _, err = qemu.Accelerator(s.ctx, "/dev/kvm"); err != nil {
+	// Found out once for all guests, and remembered.
+	if _, _, err := qemu.Accelerator(s.ctx, "/dev/kvm"); err != nil {
 		return machineError(err)
 	}
 	guests := &guestSource{verifyCommand: v, conf: *conf}
@@ -196,7 +196,7 @@ func (g *guestSource) save(s *session) error {
 	if g.snapshot, err = qemu.TakeSnapshot(s.ctx, g.conf, g.guestOptions(g.run32)); err != nil {
 		return machineError(err)
 	}
-	fmt.Fprintf(s.stderr, "aiocheck: Linux %s in QEMU (%s), saved after %.1f s\n", g.snapshot.Hello.Kernel.Release, g.conf.Accel, g.snapshot.Took.Seconds())
+	fmt.Fprintf(s.stderr, "aiocheck: Linux %s in QEMU, saved after %.1f s\n", g.snapshot.Hello.Kernel.Release, g.snapshot.Took.Seconds())
 	return nil
 }
 
@@ -210,14 +210,17 @@ func (g *guestSource) open(s *session, guest *qemu.Guest) (*guestTarget, error) 
 		}
 		return &guestTarget{guest: restored, ready: g.snapshot.Ready, run32: g.run32, defects: g.Defects}, nil
 	}
-	if guest == nil {
+	from := 0
+	if guest != nil {
+		from = len(guest.Console())
+	} else {
 		var err error
 		if guest, err = qemu.Boot(s.ctx, g.conf); err != nil {
 			return nil, machineError(err)
 		}
 		introduce(s.stderr, guest)
 	}
-	t, err := g.openIn(s.ctx, guest)
+	t, err := g.openIn(s.ctx, guest, from)
 	if err != nil {
 		return nil, errors.Join(err, guest.Close())
 	}
@@ -227,7 +230,7 @@ func (g *guestSource) open(s *session, guest *qemu.Guest) (*guestTarget, error) 
 
 // lane runs shares, one after the other, until there are no more. A guest that
 // is lost takes its share with it, but for what was recorded; the next share
-// has a new one.
+// has a new one. Two in a row that do not even begin end the lane.
 func (g *guestSource) lane(s *session, todo *shares, p *progress, all *merged) {
 	var guest *qemu.Guest
 	defer func() {
@@ -235,7 +238,7 @@ func (g *guestSource) lane(s *session, todo *shares, p *progress, all *merged) {
 			all.add(s, nil, nil, guest.Close())
 		}
 	}()
-	for s.ctx.Err() == nil {
+	for failed := 0; s.ctx.Err() == nil; {
 		part := todo.next()
 		if part == nil {
 			return
@@ -244,8 +247,13 @@ func (g *guestSource) lane(s *session, todo *shares, p *progress, all *merged) {
 		guest = nil
 		if err != nil {
 			all.add(s, part, nil, err)
-			return
+			if failed++; failed == 2 || !errors.Is(err, qemu.ErrGone) && !errors.Is(err, qemu.ErrSilent) {
+				return
+			}
+			all.lost.Add(1)
+			continue
 		}
+		failed = 0
 		r, err := part.runOn(s.ctx, t, p)
 		if t.lost {
 			all.lost.Add(1)

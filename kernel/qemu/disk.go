@@ -112,6 +112,15 @@ func diskBytes(c *Config) int64 {
 // would look like a guest that hangs: QEMU pauses it.
 func takeRoom(f *os.File) error {
 	size, err := f.Seek(0, io.SeekEnd)
+	// Asked first: taking what there is until it ends would be to everyone's
+	// harm.
+	var room unix.Statfs_t
+	if err == nil {
+		err = unix.Fstatfs(int(f.Fd()), &room)
+	}
+	if err == nil && uint64(size) > room.Bavail*uint64(room.Bsize) {
+		err = unix.ENOSPC
+	}
 	if err == nil {
 		err = unix.Fallocate(int(f.Fd()), 0, 0, size)
 	}

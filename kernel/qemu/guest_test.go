@@ -57,7 +57,7 @@ func closeGuest(t testing.TB, g *Guest) {
 var guestOptions = kernel.Options{Run: 7, Threads: 4, Records: 1 << 12}
 
 // Emulation always works: what the probe finds is then about KVM.
-func TestProbeEmulated(t *testing.T) {
+func TestGuestProbe(t *testing.T) {
 	if _, err := Probe(context.Background(), "tcg", time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestProbeEmulated(t *testing.T) {
 
 // Histories of every device and file system hold, of two runs in one guest;
 // the kernels have nothing to report.
-func TestDevices(t *testing.T) {
+func TestGuestDevices(t *testing.T) {
 	for _, c := range []struct{ device, fileSystem string }{
 		{onVirtio, bare}, {onVirtio, onExt4}, {onVirtio, onXFS}, {onVirtio, onTmpfs},
 		{onNullBlk, bare}, {onNullBlk, onExt4}, {onLoop, bare}, {onLoop, onXFS},
@@ -94,7 +94,7 @@ func TestDevices(t *testing.T) {
 }
 
 // Guests that are restored from one snapshot, side by side, do not meet.
-func TestSnapshot(t *testing.T) {
+func TestGuestSnapshot(t *testing.T) {
 	accel, err := accelerator()
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestGuestDies(t *testing.T) {
 }
 
 // A cancelled context ends a guest while it boots.
-func TestBootCancelled(t *testing.T) {
+func TestGuestBootCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var once sync.Once
 	_, err := Boot(ctx, Config{Kernel: image(t), Append: "loglevel=7", Device: onVirtio, FileSystem: onTmpfs, Bytes: 1 << 20, Memory: 512 << 20, CPUs: 1,
@@ -173,7 +173,7 @@ type writerFunc func()
 func (f writerFunc) Write(p []byte) (int, error) { f(); return len(p), nil }
 
 // Kernels that cannot boot say so, with what they print.
-func TestBootFails(t *testing.T) {
+func TestGuestBootFails(t *testing.T) {
 	for _, c := range []struct {
 		name, params, want string
 		memory             int64
