@@ -289,7 +289,7 @@ func (e *extraction) result(k int, res model.Result) string {
 	size := model.Result(e.unitBytes(e.requests[k].file))
 	switch op := e.requests[k].Opcode; {
 	case res < 0:
-		return res.String()
+		return errorText(res)
 	case op == model.Poll && res > 0:
 		return "ready"
 	case op == model.OpenAt:
@@ -317,7 +317,7 @@ func (e *extraction) reply(call *traces.Call, thread, c int) machine.Reply {
 		// operations on names need not have.
 		r.Answer = model.Fail(model.EINVAL).String()
 	case call.Ret < 0:
-		r.Answer = call.Ret.String()
+		r.Answer = errorText(call.Ret)
 	case call.Ret%size != 0:
 		r.Answer = fmt.Sprintf("parts of a unit (%d bytes)", call.Ret)
 	default:
@@ -332,4 +332,13 @@ func (e *extraction) submitsNames(thread, c int) bool {
 	return call.Do == litmus.Submit && slices.ContainsFunc(call.Requests, func(name string) bool {
 		return e.Test.Requests[requestIndex(e.Test, name)].Op.Names()
 	})
+}
+
+// errorText names an error: none without a name is in an outcome of the model,
+// and a bare number would count units.
+func errorText(res model.Result) string {
+	if text := res.String(); text != fmt.Sprint(int64(res)) {
+		return text
+	}
+	return fmt.Sprintf("error %d", -int64(res))
 }
