@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"aiocheck/checker"
 	"aiocheck/kernel"
 	"aiocheck/traces"
+	"aiocheck/traces/workload"
 )
 
 // image is the kernel to test on.
@@ -182,7 +184,7 @@ func TestGuestBootFails(t *testing.T) {
 		{"too little memory", "", "the guest is gone", 24 << 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Boot(context.Background(), Config{Kernel: image(t), Append: c.params, Device: onVirtio, FileSystem: onTmpfs, Bytes: 1 << 20, Memory: c.memory, CPUs: 1})
+			_, err := Boot(context.Background(), Config{Kernel: image(t), Append: c.params, Memory: c.memory, CPUs: 1})
 			if !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v", err)
 			}
@@ -273,6 +275,63 @@ func firstCall(b *testing.B, g *Guest, began time.Time) time.Duration {
 		b.Fatal(err)
 	}
 	return at
+}
+
+// BenchmarkDevices measures how many requests a second programs make, in one
+// guest after the other and in two side by side.
+func BenchmarkDevices(b *testing.B) {
+	for _, c := range []struct {
+		device, fileSystem string
+		guests             int
+	}{
+		{onVirtio, bare, 1}, {onVirtio, bare, 2}, {onVirtio, onExt4, 1}, {onVirtio, onXFS, 1}, {onVirtio, onTmpfs, 1}, {onNullBlk, bare, 1},
+		{onNullBlk, onExt4, 1}, {onLoop, bare, 1}, {onDMDelay, bare, 1}, {onDMError, bare, 1}, {onDMFlakey, bare, 1},
+	} {
+		b.Run(fmt.Sprintf("%s-%s-%d", c.device, c.fileSystem, c.guests), func(b *testing.B) {
+			guests := make([]*Guest, c.guests)
+			for i := range guests {
+				guests[i] = boot(b, c.device, c.fileSystem)
+				defer closeGuest(b, guests[i])
+			}
+			var requests atomic.Int64
+			b.ResetTimer()
+			for b.Loop() {
+				var all sync.WaitGroup
+				for _, g := range guests {
+					all.Go(func() { requests.Add(someRequests(b, g)) })
+				}
+				all.Wait()
+			}
+			b.ReportMetric(float64(requests.Load())/b.Elapsed().Seconds(), "requests/s")
+		})
+	}
+}
+
+// someRequests runs a workload of a thousand requests and returns how many it
+// was in the end.
+func someRequests(b *testing.B, g *Guest) (requests int64) {
+	ready, err := g.Open(context.Background(), Options{Host: guestOptions})
+	if err != nil {
+		b.Error(err)
+		return 0
+	}
+	load := traces.Workload{Seed: 3, Threads: 2, Depth: 16, Mix: "default", MinBytes: 512, MaxBytes: 64 << 10, Requests: 1000}
+	programs, err := workload.New(load, ready.Device, 2, ready.Abilities)
+	if err != nil {
+		b.Error(err)
+		return 0
+	}
+	err = g.Run(context.Background(), programs.Next, sinkFunc(func(records []traces.Record) {
+		for i := range records {
+			if records[i].Kind == traces.KindRequest && records[i].Context != traces.NoContext {
+				requests++
+			}
+		}
+	}))
+	if err != nil {
+		b.Error(err)
+	}
+	return requests
 }
 
 type sinkFunc func([]traces.Record)

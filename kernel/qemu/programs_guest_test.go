@@ -40,14 +40,6 @@ func openThreaded(t *testing.T, defects string, grace time.Duration) (*Guest, Re
 	return g, ready
 }
 
-// recordLog is a sink in memory.
-type recordLog []traces.Record
-
-func (l *recordLog) Append(records []traces.Record) error {
-	*l = append(*l, records...)
-	return nil
-}
-
 // historyOf runs programs and builds their history, by way of a file as it is
 // written when a run ends early.
 func historyOf(t *testing.T, g *Guest, programs ...*traces.Program) (*traces.History, error) {
