@@ -267,7 +267,7 @@ last workload by
 
     aiocheck verify --target qemu --kernel plain --fs ext4 --requests %d --mix MIX --seed SEED --defects NAME
 
-With all defects off the same workloads violate nothing.
+With all defects off, two workloads of each mix, with other seeds, violate nothing.
 
 This file is written by a test: go test -tags guest ./cmd/aiocheck -run Defects -timeout 3h -defects -update
 
