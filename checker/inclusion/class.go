@@ -31,14 +31,10 @@ const units = 2
 // environment stands for. So a run is included in the model of all its requests
 // exactly if each request is in its own, and queue, ring and slots are right.
 type class struct {
-	m *machine.Machine
-	// instead is another model of the same requests, or nil: transitions do
-	// not tell what else is known of the file. One of them has to have all that
-	// a request does.
-	instead *class
-	start   machine.State
-	edges   map[edge]target
-	out     []machine.Successor
+	m     *machine.Machine
+	start machine.State
+	edges map[edge]target
+	out   []machine.Successor
 }
 
 // edge is a state and what is to happen in it; target where that leads.
@@ -76,7 +72,6 @@ type classKey struct {
 	growing bool // it has a thread of its own
 	eventfd bool
 	refused bool
-	whole   bool // a transfer that no cancel stops: direct, or of cached data
 }
 
 // scenario is the program of a class's machine.
@@ -86,7 +81,7 @@ func (k classKey) scenario() *machine.Scenario {
 	var env []machine.Thread
 	does := func(calls ...machine.Call) { env = append(env, machine.Thread{Name: "others", Calls: calls}) }
 	switch {
-	case k.opcode == model.Poll:
+	case k.opcode == model.Poll, k.opcode == model.OpenAt: // of a FIFO, maybe
 		file = machine.File{Kind: design.Pipe}
 		r.Units = 0
 		does(machine.Call{Kind: machine.Write, Units: 1})
@@ -97,22 +92,8 @@ func (k classKey) scenario() *machine.Scenario {
 		// full, so that a write waits until somebody reads
 		file = machine.File{Kind: design.Pipe, Capacity: 2, Content: 2}
 		does(machine.Call{Kind: machine.Read, Units: 1}, machine.Call{Kind: machine.Read, Units: 1})
-	case k.opcode == model.OpenAt:
-		// The model's cannot be interrupted; the kernel's waits for the other
-		// end of a FIFO, interruptibly, as a read of a pipe waits for data.
-		r.Opcode = model.PRead
-		file = machine.File{Kind: design.Pipe}
-		does(machine.Call{Kind: machine.Write, Units: units})
-	case k.opcode == model.ReadAhead && k.whole:
+	case !k.opcode.Transfers() && k.opcode != model.ReadAhead:
 		r.Units = 0
-	case k.opcode == model.ReadAhead:
-		// The model's cannot be interrupted; ours looks for a cancel before
-		// each page, as a buffered read does.
-		r.Opcode = model.PRead
-	case !k.opcode.Transfers():
-		r.Units = 0
-	case k.whole:
-		file = machine.File{Kind: design.DirectIO}
 	}
 	one := []uint8{0}
 	return &machine.Scenario{
@@ -184,17 +165,25 @@ func (c *class) find(s machine.State, a act) target {
 	return target{}
 }
 
-// replay is the state that acts lead to, from the beginning on.
-func (c *class) replay(acts []act) (*class, machine.State, bool) {
-	s := c.start
-	for _, a := range acts {
-		next := c.step(s, a)
-		if !next.ok {
-			return nil, s, false
-		}
-		s = next.state
+// before takes the last of some acts as early as the first of those of that
+// point, and the others in their order; ok says whether the model has it so.
+func (c *class) before(acts []act, a act, p traces.Point) (t target) {
+	at := slices.IndexFunc(acts, func(o act) bool { return o.point == p })
+	if at < 0 {
+		return target{}
 	}
-	return c, s, true
+	var taken []machine.Kind
+	t.state = c.start
+	for _, o := range slices.Insert(slices.Clone(acts), at, a) {
+		if t = c.step(t.state, o); !t.ok {
+			return t
+		}
+		if o == a {
+			taken = t.kinds
+		}
+	}
+	t.kinds = taken
+	return t
 }
 
 // follow takes steps of these kinds, one after the other.

@@ -121,12 +121,6 @@ func (c *Checker) class(k classKey) (*class, error) {
 		return nil, err
 	}
 	c.classes[k] = made
-	if bounded := !k.growing && (k.opcode.Transfers() || k.opcode == model.ReadAhead); bounded && !k.whole && !k.refused {
-		k.whole = true
-		if made.instead, err = c.class(k); err != nil {
-			return nil, err
-		}
-	}
 	return made, nil
 }
 

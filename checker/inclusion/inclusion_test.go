@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"aiocheck/checker"
+	"aiocheck/model"
 	"aiocheck/traces"
 )
 
@@ -211,19 +212,51 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestEitherKindOfFile: a transfer that was told to stop may end as one whose
-// data is at hand, or part of the way; not by a signal that nobody sent.
-func TestEitherKindOfFile(t *testing.T) {
-	c := New(nil)
-	k, err := c.class(classKey{opcode: 0})
-	if err != nil || k.instead == nil {
-		t.Fatalf("%v, %v", k, err)
-	}
-	r := request{class: k, state: k.start}
-	for _, a := range []act{{traces.AtSlot, plain}, {traces.AtCopied, plain}, {traces.AtPinned, plain}, {traces.AtArmed, plain}, {traces.AtStarted, plain},
-		{traces.AtFoundRunning, byCall}, {traces.AtSignal, byCall}, {traces.AtReturn, full}, {traces.AtUnlinked, plain}} {
-		if v := r.take(c, a, true); v != nil {
-			t.Fatalf("%v: %s\n%v", a, v.State, v.Allowed)
+// TestHowOperationsEnd: which ends an operation of each opcode may come to
+// when it was told to stop, and that none says so when it was not.
+func TestHowOperationsEnd(t *testing.T) {
+	const bounded, growing = false, true
+	for _, c := range []struct {
+		opcode            model.Opcode
+		growing           bool
+		full, stopped     bool // after a cancel
+		fullAtOnce, alone bool // without: it returns, and that it was interrupted
+	}{
+		{model.PRead, bounded, true, true, true, false},
+		{model.PWriteV, bounded, true, true, true, false},
+		{model.PRead, growing, true, true, true, false},
+		{model.PWrite, growing, true, true, true, false},
+		{model.ReadAhead, bounded, true, true, true, false},
+		{model.OpenAt, growing, true, true, true, false},
+		{model.Poll, growing, true, true, true, false},
+		{model.FSync, bounded, true, false, true, false},
+		{model.UnlinkAt, bounded, true, false, true, false},
+		{model.RenameAt, bounded, true, false, true, false},
+	} {
+		ends := func(how way, cancelled bool) bool {
+			checker := New(nil)
+			k, err := checker.class(classKey{opcode: c.opcode, growing: c.growing})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := request{class: k, state: k.start}
+			acts := []act{{traces.AtSlot, plain}, {traces.AtCopied, plain}, {traces.AtPinned, plain}, {traces.AtArmed, plain}, {traces.AtStarted, plain}}
+			if cancelled {
+				acts = append(acts, act{traces.AtFoundRunning, byCall}, act{traces.AtSignal, byCall})
+			}
+			for _, a := range acts {
+				if v := r.take(checker, a, true); v != nil {
+					t.Fatalf("%v: %s\n%v", a, v.State, v.Allowed)
+				}
+			}
+			if r.take(checker, act{traces.AtReturn, how}, true) != nil {
+				return false
+			}
+			return r.take(checker, act{traces.AtUnlinked, plain}, true) == nil
+		}
+		got := [...]bool{ends(full, true), ends(stopped, true), ends(full, false), ends(stopped, false)}
+		if want := [...]bool{c.full, c.stopped, c.fullAtOnce, c.alone}; got != want {
+			t.Errorf("%v, a thread of its own %v: full and stopped after a cancel, and without: %v, want %v", c.opcode, c.growing, got, want)
 		}
 	}
 }

@@ -51,12 +51,10 @@ func (r *request) describe() string {
 // take takes an act of the model; a Violation if it has none there.
 func (r *request) take(c *Checker, a act, counts bool) *Violation {
 	next := r.class.step(r.state, a)
-	if !next.ok && r.class.instead != nil {
-		if k, s, ok := r.class.instead.replay(r.acts); ok {
-			if again := k.step(s, a); again.ok {
-				r.class, next = k, again
-			}
-		}
+	if !next.ok && a == (act{traces.AtReturn, full}) {
+		// The kernel says afterwards that the operation has returned: the last
+		// look for a signal was before, and so may all of it have been.
+		next = r.class.before(r.acts, a, traces.AtFoundRunning)
 	}
 	if !next.ok {
 		return &Violation{Of: "request", Why: fmt.Sprintf("the model has no such step of request %d here", r.serial), State: r.describe(), Allowed: r.class.allowed(r.state)}

@@ -19,6 +19,12 @@ type Design struct {
 	Sync     Executor // FSYNC, FDSYNC
 	Poll     Executor
 	Names    Executor // OPENAT, UNLINKAT, RENAMEAT, READAHEAD
+	// Open is who executes OPENAT where it is not Names: it may wait for the
+	// other end of a FIFO, and so for another request.
+	Open Executor
+	// ReadAhead is where a READAHEAD can be interrupted: Whole, as the posted
+	// series and the system call have it, or Pieces.
+	ReadAhead Behaviour
 
 	// ExecArguments holds the opcodes whose arguments the executing thread
 	// reads again from the caller's iocb; all others are copied by io_submit.
@@ -111,6 +117,8 @@ func (d *Design) ExecutorOf(op model.Opcode, file FileKind) Executor {
 		return d.Stream
 	case op.Transfers():
 		return d.Transfer
+	case op == model.OpenAt && d.Open != Unsupported:
+		return d.Open
 	}
 	return d.Names
 }

@@ -84,6 +84,7 @@ func TestFileKindsRoundTrip(t *testing.T) {
 
 // The rows of thread-aio.md 3.2.
 func TestBehaviours(t *testing.T) {
+	d := Thread201601()
 	for _, row := range []struct {
 		op            model.Opcode
 		kind          FileKind
@@ -105,9 +106,19 @@ func TestBehaviours(t *testing.T) {
 		{model.UnlinkAt, NFS, 0, 1, Remote},
 		{model.PRead, FUSE, 1, 1, Daemon},
 		{model.ReadAhead, Regular, 1, 1, Whole},
+		{model.OpenAt, Pipe, 0, 1, WaitOpen},
 	} {
-		if got := BehaviourOf(row.op, row.kind, row.units, row.atomic); got != row.want {
+		if got := d.BehaviourOf(row.op, row.kind, row.units, row.atomic); got != row.want {
 			t.Errorf("%v on %v, %d of %d: %v, want %v", row.op, row.kind, row.units, row.atomic, got, row.want)
+		}
+	}
+	for _, d := range All() {
+		want := Whole
+		if d.Name == corrected { // it looks for a cancel before each page
+			want = Pieces
+		}
+		if got := d.BehaviourOf(model.ReadAhead, Regular, 2, 1); got != want {
+			t.Errorf("%s: a READAHEAD is %v, want %v", d.Name, got, want)
 		}
 	}
 }
@@ -125,5 +136,9 @@ func TestExecutors(t *testing.T) {
 		if got := d.ExecutorOf(row.op, row.kind); got != row.want {
 			t.Errorf("%v on %v: %v, want %v", row.op, row.kind, got, row.want)
 		}
+	}
+	d = Thread61()
+	if d.ExecutorOf(model.OpenAt, Directory) != Growing || d.ExecutorOf(model.UnlinkAt, Directory) != Pool {
+		t.Error("an open may wait for the other end of a FIFO, an unlink for nobody")
 	}
 }

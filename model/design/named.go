@@ -76,17 +76,19 @@ func Thread201603() Design {
 // -EINPROGRESS, and exactly one event follows; one that does not answers
 // -EINVAL; a request cancelled before a worker took it has no effect, and its
 // event, -EINTR, is in the ring when io_cancel answers, so that it never waits
-// for a worker (D11). Requests that wait for others (streams, polls) share a pool that
-// grows, so that none waits for a thread; everything else shares a bounded one. All arguments are read
-// by io_submit. The file and the freeze protection are held until the end. A
+// for a worker (D11). Requests that wait for others (streams, polls, opens, which
+// may be of FIFOs) share a pool that grows, so that none waits for a thread;
+// everything else shares a bounded one. A READAHEAD looks for a cancel before
+// each page, and counts what it has covered (D23). All arguments are read by
+// io_submit. The file and the freeze protection are held until the end. A
 // cancel matches the iocb's address and its data, as io_cancel reads it, so
 // that a reused address does not reach the new request.
 func Thread61() Design {
 	return Design{
 		Name: "thread-6.1", Title: "thread-based AIO corrected for Linux 6.1",
 		Sources:  []Source{{"thread-aio.md 4 and 4.1 for what had to change; io_uring/io-wq.c of Linux 6.1 for the threads and the notify signal", Certain}, {"the contract: our choice", Conjecture}},
-		Transfer: Pool, Stream: Growing, Direct: Pool, Sync: Pool, Poll: Growing, Names: Pool,
-		Task:   TaskContext{Cred: all, Fs: all, Files: all, Limits: all, Shared: 0},
+		Transfer: Pool, Stream: Growing, Direct: Pool, Sync: Pool, Poll: Growing, Names: Pool, Open: Growing,
+		ReadAhead: Pieces, Task: TaskContext{Cred: all, Fs: all, Files: all, Limits: all, Shared: 0},
 		Queued: QueuedEnd, Running: RunningNotify, Answers: ringAnswr, Flush: true, FlushFirst: true, Identity: ByNumber,
 		List: List{TailInsert: true, UnlinkOnCancel: true, UnlockedCheck: true}, HoldUntilEnd: true, ErrorsFromSubmit: true,
 	}

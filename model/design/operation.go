@@ -54,12 +54,14 @@ const (
 	Daemon                        // a killable wait, then uninterruptible
 	WaitReady                     // poll: waits for readiness, no effect
 	TwoStepWhole                  // device: started, then ended, uninterruptible
+	WaitOpen                      // opens a FIFO: waits for its other end interruptibly, then as Whole
 )
 
 var behaviourText = [...]string{
 	"uninterruptible, full effect", "uninterruptible, never ends", "interruptible while empty, then takes what there is",
 	"interruptible while full, then all at once", "interruptible before each unit, prefix effect", "checks the signal before each unit, prefix effect",
 	"the server acts, then a killable wait", "killable until the daemon has it, then not", "interruptible until ready", "started, then ended by the device, uninterruptible",
+	"interruptible until somebody has the other end open, then at once",
 }
 
 // String says what the behaviour is.
@@ -67,18 +69,22 @@ func (b Behaviour) String() string { return behaviourText[b] }
 
 // BehaviourOf is the behaviour of an operation of so many units on a file,
 // where a write of up to atomic units is not split (PIPE_BUF).
-func BehaviourOf(op model.Opcode, kind FileKind, units, atomic uint8) Behaviour {
+func (d *Design) BehaviourOf(op model.Opcode, kind FileKind, units, atomic uint8) Behaviour {
 	switch {
 	case op == model.Poll:
 		return WaitReady
 	case kind == DeadDisk:
 		return Never
-	case op.Syncs() || op == model.ReadAhead:
+	case op == model.ReadAhead:
+		return d.ReadAhead
+	case op.Syncs():
 		return Whole
 	case kind == NFS:
 		return Remote
 	case kind == FUSE:
 		return Daemon
+	case op == model.OpenAt && kind.Stream():
+		return WaitOpen
 	case !op.Transfers():
 		return Whole
 	case kind == DirectIO:

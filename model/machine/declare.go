@@ -24,7 +24,7 @@ func (m *Machine) declare() {
 		if m.d.Has(design.SharedQueue) && r.exec == design.Growing {
 			r.exec = design.Pool
 		}
-		r.behaviour = design.BehaviourOf(spec.Opcode, f.Kind, spec.Units, f.Atomic)
+		r.behaviour = m.d.BehaviourOf(spec.Opcode, f.Kind, spec.Units, f.Atomic)
 		r.execArgs = m.d.ExecArguments.Has(spec.Opcode) || m.d.Has(design.ArgsReadAgain)
 		r.foreign = m.foreignParts(spec.Opcode)
 		r.shared = m.d.Task.Shared.Has(spec.Opcode)

@@ -76,7 +76,10 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 		}
 		return blocked
 	case design.Pieces:
-		if signalled {
+		switch {
+		case units == 0: // a READAHEAD at the end of the file
+			return m.ret(t, r, resCount)
+		case signalled:
 			return m.interrupt(t, r, done)
 		}
 		return m.piece(t, r, done+1)
@@ -99,6 +102,14 @@ func (m *Machine) operate(t *State, i int, signalled bool) outcome {
 		switch {
 		case f.content.get(t) > 0 && !m.d.PollIgnoresMask || f.closed.is(t):
 			return m.ret(t, r, resReady)
+		case signalled:
+			return m.interrupt(t, r, 0)
+		}
+	case design.WaitOpen: // who has written, or closed, has had it open
+		switch {
+		case f.content.is(t) || f.closed.is(t):
+			m.effect(t, r, units)
+			return m.ret(t, r, m.natural(r))
 		case signalled:
 			return m.interrupt(t, r, 0)
 		}

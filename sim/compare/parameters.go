@@ -25,6 +25,8 @@ func Parameters(d *design.Design) []Parameter {
 		{"fsync run by", d.Sync.String()},
 		{"poll run by", d.Poll.String()},
 		{"names run by", d.Names.String()},
+		{"opens run by", d.ExecutorOf(model.OpenAt, design.Directory).String()},
+		{"a readahead", d.BehaviourOf(model.ReadAhead, design.Regular, 2, 1).String()},
 		{"arguments read again by the executor", opcodes(d.ExecArguments)},
 		{"submitter's credentials", opcodes(d.Task.Cred)},
 		{"submitter's directory and root", opcodes(d.Task.Fs)},

@@ -146,24 +146,19 @@ func (p *Plan) views(blind bool) (texts []string) {
 
 // pooled is the test with as many workers as the kernel has, and sets
 // p.Workers. The kernel's pools are those of contexts, the model's those of
-// processors: one pool with the workers of all allows what either does. An
-// OPENAT, which may wait for the other end of a FIFO, has a thread of its own
-// in the kernel.
+// processors: one pool with the workers of all allows what either does.
 func (p *Plan) pooled() *litmus.Test {
 	t := *p.Test
 	if !p.Kernel.Abilities.Threaded {
 		return &t
 	}
 	all := len(t.Requests)
-	opens := slices.ContainsFunc(t.Requests, func(r litmus.Request) bool { return r.Op == model.OpenAt })
-	workers := all
-	switch n := p.Kernel.Workers; {
-	case n == 0 && !opens:
+	workers := p.Kernel.Workers
+	if workers == 0 {
 		p.Workers = max(1, t.Workers) * max(1, t.CPUs)
-		workers = p.Workers * max(1, len(t.Contexts))
-	case n > 0 && !opens:
-		workers = n * max(1, len(t.Contexts))
+		workers = p.Workers
 	}
+	workers *= max(1, len(t.Contexts))
 	t.CPUs, t.Workers = 1, max(1, min(workers, all))
 	return &t
 }
@@ -223,6 +218,8 @@ func (p *Plan) observable() {
 	direct := slices.ContainsFunc(t.Files, func(f litmus.File) bool { return f.Kind == design.DirectIO })
 	p.unit = max(sectorBytes, p.Kernel.Grain)
 	switch {
+	case p.readsAhead():
+		p.unit = litmus.Unit // it goes by pages
 	case direct || !p.Kernel.Abilities.Threaded:
 		p.unit = sectorBytes
 	case reads && p.Kernel.Grain > sectorBytes:
@@ -230,6 +227,11 @@ func (p *Plan) observable() {
 		// with units of one line, few are seen half written.
 		p.unit = lineBytes
 	}
+}
+
+// readsAhead reports whether some request of the test is a READAHEAD.
+func (p *Plan) readsAhead() bool {
+	return slices.ContainsFunc(p.Test.Requests, func(r litmus.Request) bool { return r.Op == model.ReadAhead })
 }
 
 // sectorBytes is the least that direct transfers take.

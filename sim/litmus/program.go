@@ -206,8 +206,8 @@ func (p *Plan) Threads() int { return len(p.threads) }
 // its own, so that reading all of it back at the end shows what each has done.
 func (p *Plan) round() int64 {
 	units := 0
-	for _, n := range p.cells {
-		units += n
+	for file := range p.cells {
+		units += p.extent(file)
 	}
 	// Pages are not shared between rounds.
 	page := int64(litmus.Unit)
@@ -233,10 +233,23 @@ func (p *Plan) unitBytes(file int) int64 {
 // base is the place of a file's unit 0 in the storage.
 func (p *Plan) base(round, file int) int64 {
 	at := int64(round) * p.round()
-	for _, n := range p.cells[:file] {
-		at += int64(n) * p.unit
+	for before := range file {
+		at += int64(p.extent(before)) * p.unit
 	}
 	return at
+}
+
+// extent is how many units of the storage a file is: what is written and read
+// there, and what is read ahead.
+func (p *Plan) extent(file int) int {
+	units := p.cells[file]
+	for i := range p.Test.Requests {
+		r := &p.Test.Requests[i]
+		if r.Op == model.ReadAhead && fileIndex(p.Test, r.File) == file && p.onStorage(file) {
+			units = max(units, int((r.Offset+r.Bytes)/litmus.Unit))
+		}
+	}
+	return units
 }
 
 // Instance says how a round runs a plan.

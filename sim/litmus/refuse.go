@@ -44,17 +44,13 @@ func (p *Plan) refuseFiles() string {
 func (p *Plan) refuseRequests() string {
 	t := p.Test
 	iocbs := map[string]bool{}
-	cancels := slices.ContainsFunc(t.Threads, func(th litmus.Thread) bool {
-		return slices.ContainsFunc(th.Calls, func(c litmus.Call) bool { return c.Do == litmus.Cancel })
-	})
 	for i := range t.Requests {
 		r := &t.Requests[i]
 		switch f := &t.Files[fileIndex(t, r.File)]; {
 		case (r.Op.Names() || r.Op == model.ReadAhead) && !p.Kernel.Abilities.Names:
 			return fmt.Sprintf("programs have no request %s", r.Op)
-		case r.Op == model.ReadAhead && cancels:
-			// It counts the pages that are there when a signal ends its wait.
-			return "a cancelled READAHEAD may end half way, which the model does not have"
+		case r.Op.Transfers() && p.onStorage(fileIndex(t, r.File)) && p.readsAhead():
+			return "a READAHEAD goes by pages, and a transfer beside it by less"
 		case r.NoFile && r.Op.Names() && !p.Kernel.Abilities.Identity:
 			return "a program's working directory is not its own"
 		case iocbs[r.Iocb] && r.Iocb != "":
