@@ -224,9 +224,10 @@ func TestMisbehavioursAreCaught(t *testing.T) {
 			t.Errorf("a violation, but the misbehaviour had not happened: %s", sum.wrong)
 		}
 		// Many a misbehaviour is out of sight: a wrong read of a request that
-		// nobody reaps, a lost write that the next one covers. Shares of the few
-		// histories that the race detector leaves time for say nothing.
-		if leastNamed > 0 && (sum.right < leastNamed || sum.right*2 < sum.caught) {
+		// nobody reaps, a lost write that the next one covers. The share of a
+		// handful of histories, which is what the race detector leaves time for
+		// with some, says nothing.
+		if sum.right < leastNamed || sum.caught >= 8 && sum.right*2 < sum.caught {
 			t.Errorf("%s happened in %d histories, was caught in %d, as %s in %d: %v", m.Name, sum.fired, sum.caught, m.Expect.Name, sum.right, sum.named)
 		}
 	}
