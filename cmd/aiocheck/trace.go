@@ -17,6 +17,8 @@ type traceCommand struct {
 	Show    showCommand    `cmd:"" help:"Print a trace as JSON Lines: the header, each record, the end."`
 	Stat    statCommand    `cmd:"" help:"Summarise a trace without judging it."`
 	Convert convertCommand `cmd:"" help:"Convert a trace between its forms."`
+
+	Reproduce reproduceCommand `cmd:"" help:"Write a stand-alone C program that runs what a finding is about."`
 }
 
 type showCommand struct {
