@@ -59,7 +59,9 @@ func (t *Target) miscomplete(r *request, res *model.Result) bool {
 	case eventfdEarly:
 		if r.decl.Eventfd != 0 && !t.inOrder(r) && t.fires() {
 			r.ended = true
-			t.putEnd(r.file, r.end)
+			if r.file != nil {
+				t.putEnd(r.file, r.end)
+			}
 			f := &t.files[r.decl.Eventfd-1]
 			f.count++
 			t.wake(f)

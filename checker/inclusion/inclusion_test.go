@@ -199,7 +199,7 @@ func TestVerdict(t *testing.T) {
 	}
 	list := recorded(t)
 	i := find(t, list, traces.AtFlushed, nil)
-	v = judge(t, slices.Delete(slices.Clone(list), i, i+1)).verdict()
+	v = judge(t, slices.Delete(slices.Clone(list), i, i+1)).Verdict()
 	if v.Outcome != checker.Violated || len(v.Findings) != 1 {
 		t.Fatalf("%+v", v)
 	}
@@ -207,7 +207,7 @@ func TestVerdict(t *testing.T) {
 	if !strings.Contains(f.Expected, "W14") || len(f.Steps) < 8 || !strings.Contains(f.Steps[len(f.Steps)-1].Text, "posted") || !strings.Contains(f.Steps[len(f.Steps)-2].Text, "unlinked") {
 		t.Errorf("%+v", f)
 	}
-	if v := New(nil).verdict(); v.Outcome != checker.Unchecked {
+	if v := New(nil).Verdict(); v.Outcome != checker.Unchecked {
 		t.Errorf("nothing is %v", v.Outcome)
 	}
 }

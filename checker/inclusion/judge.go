@@ -16,12 +16,12 @@ func Judge(path string) (checker.Verdict, *Coverage, error) {
 	if err := traces.EachTransition(path, c.Add); err != nil {
 		return checker.Verdict{}, nil, err
 	}
-	return c.verdict(), c.Coverage(), nil
+	return c.Verdict(), c.Coverage(), nil
 }
 
-// verdict is what has been found out. Unchecked says that there was nothing to
+// Verdict is what has been found out. Unchecked says that there was nothing to
 // judge.
-func (c *Checker) verdict() checker.Verdict {
+func (c *Checker) Verdict() checker.Verdict {
 	v := checker.Verdict{Property: model.TransitionsAllowed, Outcome: checker.Unchecked, Instances: c.cover.Transitions}
 	switch {
 	case c.violated != nil:

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"aiocheck/checker"
+	"aiocheck/checker/fuzz"
 	"aiocheck/kernel/qemu"
 	_ "aiocheck/kernel/roles" // starts runners and guests before main
 	"aiocheck/traces/workload"
@@ -51,6 +52,7 @@ type commands struct {
 	Trace   traceCommand     `cmd:"" help:"Show, summarise and convert traces."`
 	Compare compareCommand   `cmd:"" help:"Compare designs of asynchronous I/O, property by property."`
 	Graph   graphCommand     `cmd:"" help:"Draw the life of a request in a design, or the states that a program reaches."`
+	Fuzz    fuzzCommands     `cmd:"" help:"Look for executions that violate a property: generate small programs, run, judge, shrink."`
 	Litmus  litmusCommand    `cmd:"" help:"Run litmus tests in the model: what can happen, and what cannot."`
 	Explore exploreCommand   `cmd:"" help:"Visit every state of a design's model and check every property."`
 	Replay  replayCommand    `cmd:"" help:"Execute a schedule on the model, step by step."`
@@ -83,7 +85,7 @@ func run(args []string) int {
 func (s *session) execute(args []string) error {
 	var c commands
 	parser, err := kong.New(&c, kong.Name("aiocheck"), kong.Description(description), kong.UsageOnError(),
-		kong.Vars{"version": version(), "mixes": workload.MixNames(), "devices": strings.Join(qemu.Devices(), ","),
+		kong.Vars{"version": version(), "mixes": workload.MixNames(), "profiles": fuzz.ProfileNames(), "devices": strings.Join(qemu.Devices(), ","),
 			"filesystems": strings.Join(qemu.FileSystems(), ",")}, kong.Bind(s), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return err

@@ -1,0 +1,139 @@
+package fuzz
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Seed is a draft that has shown something new, with all that its round has
+// shown.
+type Seed struct {
+	Draft    *Draft   `json:"draft"`
+	Features features `json:"features"`
+}
+
+// Corpus is the drafts worth keeping, in a directory: one file each, named by
+// its contents, so that corpora are merged by copying files.
+type Corpus struct {
+	dir   string
+	seeds []*Seed
+	seen  map[string]int // by feature: how many programs of this process have shown it
+	known map[string]bool
+}
+
+// OpenCorpus reads a corpus, making the directory if there is none. Files that
+// are no seeds are an error.
+func OpenCorpus(dir string) (*Corpus, error) {
+	c := &Corpus{dir: dir, seen: map[string]int{}, known: map[string]bool{}}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the corpus: %w", err)
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return nil, fmt.Errorf("look for the corpus: %w", err)
+	}
+	slices.Sort(paths)
+	for _, path := range paths {
+		s := &Seed{}
+		if err := readJSON(path, s); err != nil {
+			return nil, err
+		}
+		if s.Draft == nil {
+			return nil, fmt.Errorf("read %s: it is no draft", path)
+		}
+		c.keep(s)
+	}
+	return c, nil
+}
+
+func (c *Corpus) keep(s *Seed) {
+	c.seeds = append(c.seeds, s)
+	for _, f := range s.Features {
+		c.known[f] = true
+	}
+}
+
+// Add keeps a draft if it has shown something new, and reports whether.
+func (c *Corpus) Add(d *Draft, shown features) (bool, error) {
+	isNew := false
+	for _, f := range shown {
+		c.seen[f]++
+		isNew = isNew || !c.known[f]
+	}
+	if !isNew {
+		return false, nil
+	}
+	s := &Seed{Draft: d, Features: shown}
+	c.keep(s)
+	text, err := json.Marshal(s)
+	if err != nil {
+		return true, fmt.Errorf("write the corpus: %w", err)
+	}
+	return true, writeJSON(filepath.Join(c.dir, seedName(text)), s)
+}
+
+func seedName(text []byte) string {
+	sum := fnv.New64a()
+	sum.Write(text)
+	return fmt.Sprintf("%016x.json", sum.Sum64())
+}
+
+// Minimise removes seeds without which the corpus has every feature still: of
+// two that show the same, the longer one goes. It returns how many went.
+func (c *Corpus) Minimise() (int, error) {
+	order := slices.Clone(c.seeds)
+	// Those with most to show come first, the shorter before the longer.
+	slices.SortStableFunc(order, func(a, b *Seed) int {
+		if n := len(b.Features) - len(a.Features); n != 0 {
+			return n
+		}
+		return len(a.Draft.Acts) - len(b.Draft.Acts)
+	})
+	covered := map[string]bool{}
+	kept := map[*Seed]bool{}
+	for _, s := range order {
+		for _, f := range s.Features {
+			if !covered[f] {
+				kept[s] = true
+			}
+		}
+		if kept[s] {
+			for _, f := range s.Features {
+				covered[f] = true
+			}
+		}
+	}
+	before := len(c.seeds)
+	names := map[string]bool{}
+	c.seeds = slices.DeleteFunc(c.seeds, func(s *Seed) bool { return !kept[s] })
+	for _, s := range c.seeds {
+		text, err := json.Marshal(s)
+		if err != nil {
+			return 0, fmt.Errorf("minimise the corpus: %w", err)
+		}
+		names[seedName(text)] = true
+	}
+	paths, err := filepath.Glob(filepath.Join(c.dir, "*.json"))
+	for _, path := range paths {
+		if !names[filepath.Base(path)] {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	return before - len(c.seeds), err
+}
+
+// Counts are how many features of each kind are known, by its first word.
+func (c *Corpus) Counts() map[string]int {
+	n := map[string]int{}
+	for f := range c.known {
+		kind, _, _ := strings.Cut(f, " ")
+		n[kind]++
+	}
+	return n
+}

@@ -1,0 +1,9 @@
+//go:build !race
+
+package fuzz_test
+
+// How many programs the tests judge.
+const (
+	honest  = 1500 // of each profile
+	mutants = 4000
+)
