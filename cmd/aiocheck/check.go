@@ -15,6 +15,9 @@ type checkCommand struct {
 
 // Run judges each file; the exit code is that of the worst outcome.
 func (c *checkCommand) Run(s *session) error {
+	if err := c.checkFormat(); err != nil {
+		return usageError(err)
+	}
 	if c.Report != "" && len(c.Files) > 1 {
 		return usageError(fmt.Errorf("--report is for one trace, not %d", len(c.Files)))
 	}
@@ -24,7 +27,7 @@ func (c *checkCommand) Run(s *session) error {
 		if err != nil {
 			return usageError(err)
 		}
-		if len(c.Files) > 1 && !c.JSON {
+		if len(c.Files) > 1 && c.format() == "text" {
 			fmt.Fprintf(s.stdout, "== %s\n", path)
 		}
 		outcome, err := c.judge(s, recorded{trace: path}, h)
@@ -35,6 +38,9 @@ func (c *checkCommand) Run(s *session) error {
 		if s.ctx.Err() != nil {
 			return machineError(errors.New("interrupted"))
 		}
+	}
+	if err := c.finish(s); err != nil {
+		return err
 	}
 	if worst != checker.Holds && worst != checker.Unchecked {
 		return verdictError(worst)

@@ -18,7 +18,7 @@ func TestExploreInterrupted(t *testing.T) {
 		ctx, interrupt := context.WithCancel(context.Background())
 		interrupt()
 		var stdout, stderr bytes.Buffer
-		s := &session{ctx, &stdout, &stderr}
+		s := &session{ctx: ctx, stdout: &stdout, stderr: &stderr}
 		err := s.execute([]string{"explore", "--requests=4", "--workers=2", "--cancels=2", way})
 		var v verdictError
 		if !errors.As(err, &v) || checker.Outcome(v) != checker.Undecided || exitCode(&stderr, err) != exitUndecided {

@@ -15,6 +15,7 @@ import (
 
 	"aiocheck/checker"
 	"aiocheck/checker/fuzz"
+	"aiocheck/checker/report"
 	"aiocheck/kernel/qemu"
 	_ "aiocheck/kernel/roles" // starts runners and guests before main
 	"aiocheck/traces/workload"
@@ -66,6 +67,7 @@ type session struct {
 	ctx    context.Context // ends with the first Ctrl-C
 	stdout io.Writer
 	stderr io.Writer
+	suites []report.Suite // what is judged so far, where it is printed together
 }
 
 func main() {
@@ -78,7 +80,7 @@ func run(args []string) int {
 	defer stop()
 	// The second Ctrl-C ends the process at once.
 	context.AfterFunc(ctx, stop)
-	s := &session{ctx, os.Stdout, os.Stderr}
+	s := &session{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr}
 	return exitCode(s.stderr, s.execute(args))
 }
 

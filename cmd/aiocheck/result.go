@@ -21,7 +21,8 @@ import (
 // judging is the flags of every command that judges.
 type judging struct {
 	Report    string        `help:"Write an HTML report." placeholder:"FILE.html"`
-	JSON      bool          `name:"json" help:"Print one JSON object for each trace."`
+	Format    string        `help:"What to print: ${enum} (the kernel's test output; XML of CI servers)." enum:"text,json,ktap,junit" default:"text" placeholder:"FORMAT"`
+	JSON      bool          `name:"json" help:"The same as --format json: one object for each trace."`
 	Overwrite bool          `help:"Overwrite files that exist."`
 	MaxTime   time.Duration `help:"Stop judging after this time: what is left is undecided." default:"10m" placeholder:"TIME"`
 	MaxMemory size          `help:"Judge within this much memory beside the history." default:"4G" placeholder:"SIZE"`
@@ -39,6 +40,8 @@ type result struct {
 	Header    traces.Header      `json:"header"`
 	Summary   traces.Summary     `json:"summary"`
 	Judgement *checker.Judgement `json:"judgement"`
+
+	problem error // what ended the run early
 }
 
 // recorded is what there is beside the history of a run.
@@ -47,6 +50,7 @@ type recorded struct {
 	note    string
 	console string // file of a guest's console
 	reports []qemu.Report
+	problem error // what ended the run early
 }
 
 // judge judges a history, writes the report if asked for, and prints.
@@ -55,7 +59,7 @@ func (f *judging) judge(s *session, of recorded, h *traces.History) (checker.Out
 	if err != nil {
 		return r.Outcome, err
 	}
-	return r.Outcome, f.show(s.stdout, r)
+	return r.Outcome, f.show(s, r)
 }
 
 // result judges a history and writes the report if asked for.
@@ -64,7 +68,8 @@ func (f *judging) result(of recorded, h *traces.History) (*result, error) {
 	if err := judgeInside(j, of.trace); err != nil {
 		return &result{Outcome: j.Outcome}, err
 	}
-	r := &result{Outcome: j.Outcome, Trace: of.trace, Note: of.note, Console: of.console, Reports: of.reports, Header: h.Header, Summary: traces.Summarize(h), Judgement: j}
+	r := &result{Outcome: j.Outcome, Trace: of.trace, Note: of.note, Console: of.console, Reports: of.reports, Header: h.Header, Summary: traces.Summarize(h), Judgement: j,
+		problem: of.problem}
 	if h.Cut != nil {
 		r.Cut = h.Cut.Error()
 	}
@@ -93,19 +98,50 @@ func judgeInside(j *checker.Judgement, trace string) error {
 	return nil
 }
 
-// show prints a result.
-func (f *judging) show(w io.Writer, r *result) error {
-	out := bufio.NewWriter(w)
-	var err error
+// checkFormat refuses two formats.
+func (f *judging) checkFormat() error {
+	if f.JSON && f.Format != "text" && f.Format != "json" {
+		return fmt.Errorf("--json and --format %s exclude each other", f.Format)
+	}
+	return nil
+}
+
+// format is what --format and --json ask for.
+func (f *judging) format() string {
 	if f.JSON {
+		return "json"
+	}
+	return f.Format
+}
+
+// show prints a result, or keeps it for finish, where what is printed is one
+// document.
+func (f *judging) show(s *session, r *result) error {
+	out := bufio.NewWriter(s.stdout)
+	var err error
+	switch f.format() {
+	case "json":
 		err = json.NewEncoder(out).Encode(r)
-	} else {
-		err = r.print(out, report.Style{Color: colored(w)})
+	case "text":
+		err = r.print(out, report.Style{Color: colored(s.stdout)})
+	default:
+		var suite report.Suite
+		suite, err = report.SuiteOf(r.Trace, &r.Header, r.Judgement, r.problem)
+		s.suites = append(s.suites, suite)
 	}
 	if err := errors.Join(err, out.Flush()); err != nil {
 		return fmt.Errorf("print result: %w", err)
 	}
 	return nil
+}
+
+// finish prints what was kept.
+func (f *judging) finish(s *session) error {
+	write, ok := map[string]func(io.Writer, []report.Suite) error{"ktap": report.WriteKTAP, "junit": report.WriteJUnit}[f.format()]
+	if !ok {
+		return nil
+	}
+	return write(s.stdout, s.suites)
 }
 
 // shownReports is how many of a kernel's reports are printed in full: the

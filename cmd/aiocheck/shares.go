@@ -159,7 +159,13 @@ func (v *verifyCommand) runShares(s *session) error {
 	if all.traces == 0 {
 		return errors.Join(all.errs...)
 	}
-	if !v.JSON {
+	if err := errors.Join(all.errs...); err != nil {
+		s.suites = append(s.suites, report.Suite{Name: "guests", Points: []report.Point{{Name: "run", Outcome: checker.Undecided, Why: err.Error()}}})
+	}
+	if err := v.finish(s); err != nil {
+		return err
+	}
+	if v.format() == "text" {
 		if err := all.print(s, v.Guests); err != nil {
 			return fmt.Errorf("print result: %w", err)
 		}
@@ -269,8 +275,8 @@ func (g *guestSource) lane(s *session, todo *shares, p *progress, all *merged) {
 
 // tell prints a line of a share, or all of it if it violates something.
 func (v *verifyCommand) tell(s *session, r *result) error {
-	if v.JSON || r.Outcome == checker.Violated {
-		return v.show(s.stdout, r)
+	if v.format() != "text" || r.Outcome == checker.Violated {
+		return v.show(s, r)
 	}
 	_, err := fmt.Fprintf(s.stdout, "%s: %v, %d requests in %.1f s, seed %d\n", r.Trace, r.Outcome, r.Summary.Accepted, r.Summary.Elapsed.Seconds(), v.Seed)
 	if r.Note != "" {

@@ -74,7 +74,7 @@ func (v *verifyCommand) Run(s *session) error {
 	if r == nil {
 		return runErr
 	}
-	if err := v.show(s.stdout, r); err != nil {
+	if err := errors.Join(v.show(s, r), v.finish(s)); err != nil {
 		return err
 	}
 	return ending(r.Outcome, runErr)
@@ -118,7 +118,7 @@ func (v *verifyCommand) runOn(ctx context.Context, t target, p *progress) (*resu
 		runErr = errors.Join(runErr, err)
 	}
 	of.reports = qemu.Scan(t.console())
-	if runErr != nil {
+	if of.problem = runErr; runErr != nil {
 		of.note = "the run ended early: " + runErr.Error()
 	} else if ctx.Err() != nil {
 		of.note = "interrupted: what was recorded until then is judged"
@@ -160,6 +160,9 @@ func (v *verifyCommand) complete() error {
 		return errors.New("--kernel needs --target qemu")
 	}
 	if err := v.runFlags.check(v.Target); err != nil {
+		return err
+	}
+	if err := v.checkFormat(); err != nil {
 		return err
 	}
 	if err := v.checkShares(); err != nil {
