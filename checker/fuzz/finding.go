@@ -14,6 +14,7 @@ import (
 
 	"aiocheck/checker/report"
 	"aiocheck/traces"
+	"aiocheck/traces/reproducer"
 )
 
 // Finding is what finding.json of a finding's folder says; docs/fuzz.md has
@@ -67,6 +68,7 @@ const (
 	fileReport   = "report.html"
 	fileConsole  = "console.txt" // of a guest
 	fileCommand  = "command.txt"
+	fileC        = "reproducer.c"
 )
 
 // folderName is a name for a finding's folder that a person recognises, and
@@ -120,6 +122,12 @@ func (s *sample) write(dir string, f *Finding) error {
 		writeFile(filepath.Join(dir, fileText), func(w io.Writer) error { return writeVerdict(w, s) }),
 		writeFile(filepath.Join(dir, fileTrace), func(w io.Writer) error { return writeTrace(w, s) }),
 		writeFile(filepath.Join(dir, fileReport), func(w io.Writer) error { return report.Write(w, j.History, j.Judgement) }),
+		writeFile(filepath.Join(dir, fileC), func(w io.Writer) error {
+			about := reproducer.Of(&s.recorded.Header)
+			about.Property, about.Seen, about.Expected = f.Property, f.Summary, f.Expected
+			about.Replay = "aiocheck fuzz replay " + filepath.Base(dir)
+			return reproducer.Write(w, about, p)
+		}),
 		writeFile(filepath.Join(dir, fileCommand), func(w io.Writer) error {
 			_, err := fmt.Fprintf(w, "aiocheck fuzz replay %s\n", dir)
 			return err

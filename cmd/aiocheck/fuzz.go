@@ -14,6 +14,7 @@ import (
 
 	"aiocheck/checker"
 	"aiocheck/checker/fuzz"
+	"aiocheck/checker/report"
 )
 
 type fuzzCommands struct {
@@ -33,7 +34,7 @@ type fuzzCommand struct {
 	Out        string        `help:"Directory for findings and the corpus; one that has some is gone on with (default: a new one in the temporary directory)." placeholder:"DIR" group:"Findings"`
 	Shrink     time.Duration `help:"Most time to shrink a finding." default:"1m" placeholder:"TIME" group:"Findings"`
 	Repeat     int           `help:"How often to run a finding's program to know its rate." default:"100" placeholder:"N" group:"Findings"`
-	JSON       bool          `name:"json" help:"Print one JSON object." group:"Findings"`
+	printing   `embed:"" group:"Findings"`
 }
 
 // fuzzResult is what a campaign came to, as JSON.
@@ -98,6 +99,9 @@ const defaultFuzz = time.Minute
 
 // complete fills in what was left open on the command line.
 func (c *fuzzCommand) complete() (*fuzz.Profile, error) {
+	if err := c.checkFormat(); err != nil {
+		return nil, err
+	}
 	switch {
 	case c.Programs != 0 && c.Duration != 0:
 		return nil, errors.New("--programs and --duration exclude each other")
@@ -134,17 +138,38 @@ func (c *fuzzCommand) complete() (*fuzz.Profile, error) {
 func (c *fuzzCommand) lanes() int { return c.Guests }
 
 func (c *fuzzCommand) show(w io.Writer, r *fuzzResult) error {
-	if c.JSON {
+	var err error
+	switch c.format() {
+	case "json":
 		if r.Found == nil {
 			r.Found = []fuzz.Listed{}
 		}
-		if err := json.NewEncoder(w).Encode(r); err != nil {
-			return fmt.Errorf("print result: %w", err)
-		}
-		return nil
+		err = json.NewEncoder(w).Encode(r)
+	case "text":
+		err = r.print(w)
+	default:
+		err = c.writeSuites(w, []report.Suite{r.suite()})
 	}
-	if err := r.print(w); err != nil {
+	if err != nil {
 		return fmt.Errorf("print result: %w", err)
 	}
 	return nil
+}
+
+// suite is a campaign as test frameworks see it.
+func (r *fuzzResult) suite() report.Suite {
+	ran := report.Point{Name: "run", About: "The campaign was run to its end, and each program was judged."}
+	switch {
+	case r.Note != "":
+		ran.Outcome, ran.Why = checker.Undecided, r.Note
+	case r.Undecided > 0:
+		ran.Outcome, ran.Why = checker.Undecided, fmt.Sprintf("%d programs are undecided within the limits", r.Undecided)
+	}
+	points := []report.Point{ran}
+	for _, f := range r.Found {
+		points = append(points, report.Point{Name: f.Property, Outcome: checker.Violated, Why: f.Summary,
+			Text: fmt.Sprintf("place     %s\nseen      %s\nexpected  %s\nagain     %v\nfolder    %s", f.Place, f.Summary, f.Expected, f.Rate, f.Folder)})
+	}
+	notes := []string{fmt.Sprintf("%d programs, profile %s, seed %d, findings in %s", r.Programs, r.Profile, r.Seed, r.Directory)}
+	return report.SuiteOfFindings("fuzz", notes, r.Elapsed, points)
 }

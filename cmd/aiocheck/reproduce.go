@@ -28,7 +28,8 @@ func (c *reproduceCommand) Run(s *session) error {
 	if err != nil {
 		return usageError(err)
 	}
-	about := aboutTrace(c.File, &h.Header)
+	about := reproducer.Of(&h.Header)
+	about.Replay = "aiocheck check " + filepath.Base(c.File)
 	rounds := c.Round
 	if len(rounds) == 0 || c.Property != "" {
 		j := checker.Check(h, checker.Limits{})
@@ -52,7 +53,8 @@ func (c *reproduceCommand) Run(s *session) error {
 	if err != nil {
 		return usageError(fmt.Errorf("%s: %w", c.File, err))
 	}
-	about.Found += ", " + strings.Join(roundNames(rounds), ", ")
+	w := &h.Header.Workload
+	about.Found += fmt.Sprintf(", mix %s, seed %d, %s of %s", w.Mix, w.Seed, strings.Join(roundNames(rounds), ", "), filepath.Base(c.File))
 	if c.Output == "-" {
 		return reproducer.Write(s.stdout, about, programs...)
 	}
@@ -70,27 +72,6 @@ func (c *reproduceCommand) finding(j *checker.Judgement) (*checker.Finding, erro
 		return nil, fmt.Errorf("%s does not violate %s", c.File, c.Property)
 	}
 	return nil, fmt.Errorf("%s violates nothing: name rounds to make a program of by --round", c.File)
-}
-
-// aboutTrace says where a trace is from.
-func aboutTrace(path string, h *traces.Header) reproducer.About {
-	a := reproducer.About{Direct: h.Device.Direct,
-		Found:  fmt.Sprintf("Linux %s (%s), target %s, mix %s, seed %d, %s", h.Kernel.Release, h.Contract.Name, h.Target, h.Workload.Mix, h.Workload.Seed, filepath.Base(path)),
-		Replay: "aiocheck check " + filepath.Base(path)}
-	var needs []string
-	if h.Contract.Threaded {
-		needs = append(needs, "thread-based AIO, switched on by sysctl.fs.aio-auto-threads=1 on its command line")
-	}
-	switch {
-	case h.Misbehaviour != "" && h.Target == "qemu":
-		needs = append(needs, "the defects switched on by aio_thread.defects="+h.Misbehaviour)
-	case h.Misbehaviour != "":
-		needs = append(needs, "the bug "+h.Misbehaviour+" of the simulated kernel")
-	}
-	if len(needs) > 0 {
-		a.Needs = "with " + strings.Join(needs, ", and ")
-	}
-	return a
 }
 
 // roundsOf lists the rounds that a finding's requests are of.

@@ -20,9 +20,8 @@ import (
 
 // judging is the flags of every command that judges.
 type judging struct {
+	printing  `embed:""`
 	Report    string        `help:"Write an HTML report." placeholder:"FILE.html"`
-	Format    string        `help:"What to print: ${enum} (the kernel's test output; XML of CI servers)." enum:"text,json,ktap,junit" default:"text" placeholder:"FORMAT"`
-	JSON      bool          `name:"json" help:"The same as --format json: one object for each trace."`
 	Overwrite bool          `help:"Overwrite files that exist."`
 	MaxTime   time.Duration `help:"Stop judging after this time: what is left is undecided." default:"10m" placeholder:"TIME"`
 	MaxMemory size          `help:"Judge within this much memory beside the history." default:"4G" placeholder:"SIZE"`
@@ -98,22 +97,6 @@ func judgeInside(j *checker.Judgement, trace string) error {
 	return nil
 }
 
-// checkFormat refuses two formats.
-func (f *judging) checkFormat() error {
-	if f.JSON && f.Format != "text" && f.Format != "json" {
-		return fmt.Errorf("--json and --format %s exclude each other", f.Format)
-	}
-	return nil
-}
-
-// format is what --format and --json ask for.
-func (f *judging) format() string {
-	if f.JSON {
-		return "json"
-	}
-	return f.Format
-}
-
 // show prints a result, or keeps it for finish, where what is printed is one
 // document.
 func (f *judging) show(s *session, r *result) error {
@@ -137,11 +120,10 @@ func (f *judging) show(s *session, r *result) error {
 
 // finish prints what was kept.
 func (f *judging) finish(s *session) error {
-	write, ok := map[string]func(io.Writer, []report.Suite) error{"ktap": report.WriteKTAP, "junit": report.WriteJUnit}[f.format()]
-	if !ok {
+	if s.suites == nil {
 		return nil
 	}
-	return write(s.stdout, s.suites)
+	return f.writeSuites(s.stdout, s.suites)
 }
 
 // shownReports is how many of a kernel's reports are printed in full: the

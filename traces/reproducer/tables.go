@@ -118,7 +118,11 @@ func owners(p *traces.Program) []int {
 func (u *unit) request(k, i, owner int) string {
 	p := u.programs[k]
 	r := &p.Requests[i]
-	parts := []string{fmt.Sprintf("%q", id(p, i)+" ("+r.Opcode.String()+")"), r.Opcode.String(), file(p, int(r.File))}
+	opcode := r.Opcode.String()
+	if _, err := model.ParseOpcode(opcode); err != nil {
+		opcode = fmt.Sprint(uint8(r.Opcode)) // none that the kernel knows
+	}
+	parts := []string{fmt.Sprintf("%q", id(p, i)+" ("+r.Opcode.String()+")"), opcode, file(p, int(r.File))}
 	set := func(field string, value int64) {
 		if value != 0 {
 			parts = append(parts, fmt.Sprintf(".%s = %d", field, value))
