@@ -53,15 +53,16 @@ func SuiteOf(name string, h *traces.Header, j *checker.Judgement, problem error)
 	return s, nil
 }
 
-// SuiteOfFindings is the suite of a search: each property that it looks for,
-// violated by the finding that has its name, if there is one.
+// SuiteOfFindings is the suite of a search for violations: a point for each
+// finding, and one for each property that histories are judged by and of which
+// there is none. Such a property holds as far as was searched.
 func SuiteOfFindings(name string, notes []string, elapsed time.Duration, found []Point) Suite {
 	s := Suite{Name: name, Notes: notes, Elapsed: elapsed}
 	named := map[string]bool{}
 	for _, p := range found {
 		named[p.Name] = true
 	}
-	for _, p := range append(model.Properties(), model.KernelQuiet, model.TransitionsAllowed) {
+	for _, p := range model.Properties() {
 		if !named[p.Name] {
 			s.Points = append(s.Points, Point{Name: p.Name, About: p.Sentence})
 		}
