@@ -23,7 +23,7 @@ type guestFlags struct {
 	Kernel string `help:"Kernel to boot in QEMU: a bzImage, like Debian's /boot/vmlinuz-*, or the name of one that was built: plain, debug." placeholder:"FILE|NAME"`
 	Append string `help:"Further parameters of that kernel." placeholder:"PARAMETERS"`
 	Memory size   `help:"Memory of the guest." default:"512M" placeholder:"SIZE"`
-	CPUs   int    `name:"cpus" help:"Virtual processors of the guest." default:"2"`
+	CPUs   int    `name:"cpus" help:"Virtual processors of the guest (default: 2; a deterministic guest has 1)." placeholder:"N"`
 }
 
 // runFlags is the flags of every command that runs programs in a guest.
@@ -32,6 +32,9 @@ type runFlags struct {
 	FS          string `name:"fs" help:"File system on the device, with the storage as a file: ${enum}." enum:"${filesystems}" default:"none"`
 	AutoThreads *bool  `help:"AIO contexts with threads, if the kernel has them (default: in guests, not of --target sim)." negatable:""`
 	Defects     string `help:"Defects to switch on in the guest's kernel, separated by commas: see kernel/patches/README.md." placeholder:"NAMES"`
+	// Deterministic guests are a function of what they are given.
+	Deterministic bool   `help:"Emulate the guest such that the same seed gives the same history, byte for byte."`
+	RandomSeed    uint64 `kong:"-"` // of a deterministic guest's random numbers
 }
 
 // threads is whether contexts are to have threads where nothing else is said.
@@ -52,6 +55,8 @@ func (r *runFlags) check(target string) error {
 		return errors.New("--auto-threads is for --target qemu and sim: the host's sysctl fs.aio-auto-threads says it")
 	case !onGuest && r.Defects != "":
 		return errors.New("--defects is for --target qemu")
+	case !onGuest && r.Deterministic:
+		return errors.New("--deterministic is for --target qemu: see docs/guests.md")
 	case qemu.NoDisk(r.FS) && r.Device != qemu.Devices()[0]:
 		return fmt.Errorf("--fs %s is in memory, on no device: leave out --device %s", r.FS, r.Device)
 	}
@@ -65,7 +70,15 @@ const leastMemory = 256 << 20
 // config is what to boot. Mistakes on the command line are told before
 // anything is started.
 func (m *guestFlags) config(run runFlags, bytes int64) (*qemu.Config, error) {
+	if m.CPUs == 0 {
+		m.CPUs = 2
+		if run.Deterministic {
+			m.CPUs = 1
+		}
+	}
 	switch {
+	case run.Deterministic && m.CPUs != 1:
+		return nil, usageError(fmt.Errorf("--cpus %d: a deterministic guest has 1", m.CPUs))
 	case m.Kernel == "":
 		return nil, usageError(errors.New("name the kernel to boot: --kernel FILE, or the name of one that was built"))
 	case m.CPUs < 1 || m.CPUs > 64:
@@ -81,7 +94,7 @@ func (m *guestFlags) config(run runFlags, bytes int64) (*qemu.Config, error) {
 		return nil, usageError(err)
 	}
 	return &qemu.Config{Kernel: image, Append: m.Append, Device: run.Device, FileSystem: run.FS, Bytes: bytes,
-		Memory: int64(m.Memory), CPUs: m.CPUs}, nil
+		Memory: int64(m.Memory), CPUs: m.CPUs, Deterministic: run.Deterministic, Seed: run.RandomSeed}, nil
 }
 
 // boot starts a guest.
@@ -123,6 +136,7 @@ type guestTarget struct {
 	ready   qemu.Ready
 	run32   uint32
 	defects string
+	started string
 	from    int  // where the console begins that is this target's
 	kept    bool // for the next run: close leaves the guest alone
 	lost    bool // it can run nothing more
@@ -149,7 +163,7 @@ func introduce(stderr io.Writer, g *qemu.Guest) {
 // openIn opens a run in a guest. What the console has held before from was of
 // an earlier one.
 func (v *verifyCommand) openIn(ctx context.Context, g *qemu.Guest, from int) (*guestTarget, error) {
-	t := &guestTarget{guest: g, run32: rand.Uint32() | 1, defects: v.Defects, from: from}
+	t := &guestTarget{guest: g, run32: v.runNumber(v.Seed), defects: v.Defects, from: from, started: v.started()}
 	var err error
 	if t.ready, err = g.Open(ctx, v.guestOptions(t.run32)); err != nil {
 		return nil, machineError(err)
@@ -162,8 +176,26 @@ func (v *verifyCommand) guestOptions(run uint32) qemu.Options {
 		Host: kernel.Options{Run: run, Threads: v.programThreads(), Freeze: true}}
 }
 
+// runNumber is a new one; that of deterministic runs depends on their seed only.
+func (r *runFlags) runNumber(seed uint64) uint32 {
+	if r.Deterministic {
+		return uint32(rand.New(rand.NewPCG(seed, 0)).Uint64()) | 1
+	}
+	return rand.Uint32() | 1
+}
+
+// started is when a run begins, for its trace: by the guest's calendar if it is
+// deterministic.
+func (r *runFlags) started() string {
+	now := time.Now()
+	if r.Deterministic {
+		now = qemu.GuestEpoch
+	}
+	return now.UTC().Format(time.RFC3339)
+}
+
 func (t *guestTarget) header() traces.Header {
-	return traces.Header{Target: "qemu", Started: time.Now().UTC().Format(time.RFC3339), Clock: t.ready.Clock, Run: t.run32,
+	return traces.Header{Target: "qemu", Started: t.started, Clock: t.ready.Clock, Run: t.run32,
 		Kernel: t.guest.Hello.Kernel, Device: t.ready.Device, Contract: t.ready.Contract, Abilities: t.ready.Abilities, Misbehaviour: t.defects}
 }
 

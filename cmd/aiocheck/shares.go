@@ -206,31 +206,34 @@ func (g *guestSource) save(s *session) error {
 	return nil
 }
 
-// open prepares a run: in a guest of its own, in the guest given, or in a new
-// one if that is nil.
-func (g *guestSource) open(s *session, guest *qemu.Guest) (*guestTarget, error) {
+// open prepares a share's run: in a guest of its own, in the guest given, or in
+// a new one if that is nil.
+func (g *guestSource) open(s *session, guest *qemu.Guest, part *verifyCommand) (*guestTarget, error) {
 	if g.snapshot != nil {
 		restored, err := g.snapshot.Restore(s.ctx, g.Defects)
 		if err != nil {
 			return nil, machineError(err)
 		}
-		return &guestTarget{guest: restored, ready: g.snapshot.Ready, run32: g.run32, defects: g.Defects}, nil
+		return &guestTarget{guest: restored, ready: g.snapshot.Ready, run32: g.run32, defects: g.Defects, started: g.started()}, nil
 	}
 	from := 0
 	if guest != nil {
 		from = len(guest.Console())
 	} else {
 		var err error
-		if guest, err = qemu.Boot(s.ctx, g.conf); err != nil {
+		conf := g.conf
+		conf.Seed = part.Seed
+		if guest, err = qemu.Boot(s.ctx, conf); err != nil {
 			return nil, machineError(err)
 		}
 		introduce(s.stderr, guest)
 	}
-	t, err := g.openIn(s.ctx, guest, from)
+	t, err := part.openIn(s.ctx, guest, from)
 	if err != nil {
 		return nil, errors.Join(err, guest.Close())
 	}
-	t.kept = true
+	// What a guest does depends on all that it has done.
+	t.kept = !g.Deterministic
 	return t, nil
 }
 
@@ -249,7 +252,7 @@ func (g *guestSource) lane(s *session, todo *shares, p *progress, all *merged) {
 		if part == nil {
 			return
 		}
-		t, err := g.open(s, guest)
+		t, err := g.open(s, guest, part)
 		guest = nil
 		if err != nil {
 			all.add(s, part, nil, err)

@@ -159,6 +159,9 @@ func (v *verifyCommand) complete() error {
 	if v.Kernel != "" && v.Target != "qemu" {
 		return errors.New("--kernel needs --target qemu")
 	}
+	if v.Deterministic && (v.Duration != 0 || v.Fresh) {
+		return errors.New("--deterministic excludes --duration and --fresh: those go by this machine's time and random numbers")
+	}
 	if err := v.runFlags.check(v.Target); err != nil {
 		return err
 	}
@@ -176,6 +179,7 @@ func (v *verifyCommand) complete() error {
 		crand.Read(b[:])
 		v.Seed = uint64(binary.LittleEndian.Uint32(b[:])) | 1
 	}
+	v.RandomSeed = v.Seed
 	return nil
 }
 

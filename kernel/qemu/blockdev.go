@@ -12,14 +12,12 @@ import (
 )
 
 const (
-	configfs  = "/sys/kernel/config"
-	nullBlk   = configfs + "/nullb/aiocheck"
-	copyChunk = 1 << 20
+	configfs = "/sys/kernel/config"
+	nullBlk  = configfs + "/nullb/aiocheck"
 )
 
 // makeNullBlk makes a null_blk device of so many bytes that keeps its data,
-// through configfs (Documentation/block/null_blk.rst), and copies parts of the
-// virtio disk to it.
+// through configfs (Documentation/block/null_blk.rst), and fills it.
 func makeNullBlk(bytes int64, filled []extent) (string, error) {
 	const needs = "the kernel needs CONFIG_BLK_DEV_NULL_BLK and CONFIG_CONFIGFS_FS, built in or as modules"
 	if err := unix.Mount("configfs", configfs, "configfs", 0, ""); err != nil && !errors.Is(err, unix.EBUSY) {
@@ -54,15 +52,12 @@ func makeNullBlk(bytes int64, filled []extent) (string, error) {
 	if err != nil || len(filled) == 0 {
 		return path, err
 	}
-	return path, copyExtents(path, filled)
+	return path, fillDisk(path, filled)
 }
 
-// copyExtents copies parts of the virtio disk.
-func copyExtents(to string, filled []extent) (err error) {
-	if err := awaitDisk(); err != nil {
-		return err
-	}
-	from, err := os.Open(disk)
+// fillDisk puts the disk's image where it belongs.
+func fillDisk(to string, filled []extent) (err error) {
+	from, err := os.Open("/" + diskImage)
 	if err != nil {
 		return err
 	}
@@ -72,14 +67,12 @@ func copyExtents(to string, filled []extent) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, into.Sync(), into.Close()) }()
-	buf := make([]byte, copyChunk)
 	for _, e := range filled {
-		part := io.NewSectionReader(from, e.At, e.Bytes)
-		if _, err := io.CopyBuffer(io.NewOffsetWriter(into, e.At), struct{ io.Reader }{part}, buf); err != nil {
-			return fmt.Errorf("copy %d bytes at %d from %s: %w", e.Bytes, e.At, disk, err)
+		if _, err := io.CopyN(io.NewOffsetWriter(into, e.At), struct{ io.Reader }{from}, e.Bytes); err != nil {
+			return fmt.Errorf("copy %d bytes to %d of %s: %w", e.Bytes, e.At, to, err)
 		}
 	}
-	return nil
+	return os.Remove("/" + diskImage) // it is in memory
 }
 
 // makeLoop makes a loop device on another device, which it uses with direct

@@ -55,7 +55,7 @@ func (c *Config) checkStorage() error {
 		return fmt.Errorf("no device is called %q: there are %s", c.Device, strings.Join(Devices(), ", "))
 	case !slices.Contains(FileSystems(), c.FileSystem):
 		return fmt.Errorf("no file system is called %q: there are %s", c.FileSystem, strings.Join(FileSystems(), ", "))
-	case (c.Device == onNullBlk || NoDisk(c.FileSystem)) && c.Bytes > c.Memory-ownMemory:
+	case (c.inMemory() || NoDisk(c.FileSystem)) && c.Bytes > c.Memory-ownMemory:
 		return fmt.Errorf("%d MiB of storage in the guest's memory: it has %d MiB, of which it needs %d for itself", c.Bytes>>20, c.Memory>>20, int64(ownMemory)>>20)
 	}
 	return nil
@@ -65,35 +65,33 @@ func (c *Config) checkStorage() error {
 // shared memory need.
 const ownMemory = 256 << 20
 
-// extent is a part of the virtio disk that holds data.
-type extent struct{ At, Bytes int64 }
+// inMemory reports whether the disk is a null_blk in the guest's memory.
+func (c *Config) inMemory() bool { return c.Device == onNullBlk || c.Deterministic }
 
-// makeDisk makes the guest's virtio disk, with a file system if the storage is
-// to be on one; nil if it needs none. The extents are what a copy of it has to
-// contain, for devices that are none at the start.
-func makeDisk(c *Config) (*os.File, []extent, error) {
-	if c.Bytes == 0 || NoDisk(c.FileSystem) || c.Device == onNullBlk && c.FileSystem == bare {
-		return nil, nil, nil
+// makeDisk makes the guest's disk, with a file system if the storage is to be
+// on one; nil if it needs none.
+func makeDisk(c *Config) (*os.File, error) {
+	if c.Bytes == 0 || NoDisk(c.FileSystem) || c.inMemory() && c.FileSystem == bare {
+		return nil, nil
 	}
 	var f *os.File
 	var err error
 	switch c.FileSystem {
 	case onExt4:
-		f, err = formatted(diskBytes(c), "mkfs.ext4", "e2fsprogs", "-q", "-F")
+		f, err = formatted(diskBytes(c), "mkfs.ext4", "e2fsprogs", "-q", "-F", "-U", diskUUID, "-E", "hash_seed="+diskUUID)
 	case onXFS:
-		f, err = formatted(diskBytes(c), "mkfs.xfs", "xfsprogs", "-q", "-f")
+		f, err = formatted(diskBytes(c), "mkfs.xfs", "xfsprogs", "-q", "-f", "-m", "uuid="+diskUUID)
 	default:
 		f, err = diskFile(diskBytes(c))
 	}
-	if err != nil {
-		return nil, nil, err
+	if err != nil || c.inMemory() {
+		return f, err
 	}
-	if c.Device != onNullBlk {
-		return f, nil, takeRoom(f)
-	}
-	filled, err := dataOf(f)
-	return f, filled, err
+	return f, takeRoom(f)
 }
+
+// diskUUID names the file systems of all guests: none of them meet.
+const diskUUID = "61696f63-6865-636b-8000-000000000001"
 
 // diskBytes is how large the device is: as large as the storage, or with room
 // for what a file system needs beside it.
@@ -134,24 +132,6 @@ func takeRoom(f *os.File) error {
 	return nil
 }
 
-// dataOf finds what of a file is not a hole.
-func dataOf(f *os.File) ([]extent, error) {
-	var found []extent
-	for at := int64(0); ; {
-		from, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA)
-		if errors.Is(err, unix.ENXIO) {
-			return found, nil
-		}
-		if err == nil {
-			at, err = unix.Seek(int(f.Fd()), from, unix.SEEK_HOLE)
-		}
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("look for data on the guest's disk: %w", err), f.Close())
-		}
-		found = append(found, extent{from, at - from})
-	}
-}
-
 func formatted(size int64, mkfs, pkg string, args ...string) (*os.File, error) {
 	path, err := findTool(mkfs)
 	if err != nil {
@@ -163,6 +143,7 @@ func formatted(size int64, mkfs, pkg string, args ...string) (*os.File, error) {
 	}
 	cmd := exec.Command(path, append(args, "/proc/self/fd/3")...)
 	cmd.ExtraFiles = []*os.File{f}
+	cmd.Env = append(os.Environ(), fmt.Sprintf("E2FSPROGS_FAKE_TIME=%d", GuestEpoch.Unix()))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("format the guest's disk: %s: %w: %s", mkfs, err, bytes.TrimSpace(out)), f.Close())
 	}

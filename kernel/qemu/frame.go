@@ -118,6 +118,9 @@ type frameWriter struct {
 	out    io.Writer
 	number uint32
 	buf    []byte
+	// ring, if it is there, is called after messages that the host is to see
+	// now, and says whether it is to answer.
+	ring func(wants bool) error
 }
 
 func (f *frameWriter) send(k kind, payload []byte) error {
@@ -128,6 +131,9 @@ func (f *frameWriter) send(k kind, payload []byte) error {
 		return fmt.Errorf("send %v: %w", k, err)
 	}
 	f.number++
+	if f.ring != nil && (k.asks() || k == kindAlive) {
+		return f.ring(k.asks())
+	}
 	return nil
 }
 

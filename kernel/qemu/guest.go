@@ -34,6 +34,12 @@ type Config struct {
 	Accel      string    // kvm or tcg; empty to find out which works, which takes seconds where KVM hangs
 	Console    io.Writer // gets a copy of what the guest prints; may be nil
 
+	// Deterministic makes everything that happens in the guest a function of
+	// the kernel, this program, this configuration and what runs are asked for.
+	// What would be on the virtio disk is on a null_blk device then.
+	Deterministic bool
+	Seed          uint64 // of a deterministic guest's random numbers
+
 	shell entry // busybox, of a guest for a person; its open is nil for others
 }
 
@@ -44,12 +50,13 @@ type Guest struct {
 	Why     string        // why that accelerator
 	Boot    time.Duration // from the start of QEMU until the guest's init spoke
 	conf    Config
-	filled  []extent // what of the disk is not zero, if that matters
+	filled  []extent // what of a disk in the guest's memory is not zero
 	machine machine
 	parts   parts
 	console *Console
 	session *session
 	socket  *os.File // to the guest
+	box     *hostBox // at the other end of that, of a deterministic guest
 	monitor *os.File // to QEMU
 	process *os.Process
 	errors  bytes.Buffer  // QEMU's own, valid once gone
@@ -90,7 +97,7 @@ func Boot(ctx context.Context, conf Config) (*Guest, error) {
 
 // prepare makes everything that a guest boots from.
 func prepare(ctx context.Context, conf Config) (*Guest, error) {
-	if err := conf.checkStorage(); err != nil {
+	if err := errors.Join(conf.checkStorage(), conf.checkDeterministic()); err != nil {
 		return nil, err
 	}
 	release, err := Release(conf.Kernel)
@@ -98,12 +105,15 @@ func prepare(ctx context.Context, conf Config) (*Guest, error) {
 		return nil, err
 	}
 	g := &Guest{Accel: conf.Accel, Why: "as asked for", conf: conf, console: &Console{out: conf.Console}, gone: make(chan struct{})}
+	if conf.Deterministic {
+		g.Accel, g.Why = "tcg", "deterministic"
+	}
 	if g.Accel == "" {
 		if g.Accel, g.Why, err = Accelerator(ctx, "/dev/kvm"); err != nil {
 			return nil, err
 		}
 	}
-	g.machine = machineFor(conf.Kernel, g.Accel, hostClock)
+	g.machine = machineFor(conf.Kernel, g.Accel, hostClock, conf.Deterministic)
 	if err := g.makeParts(release); err != nil {
 		return nil, errors.Join(err, g.parts.close())
 	}
@@ -112,11 +122,19 @@ func prepare(ctx context.Context, conf Config) (*Guest, error) {
 
 // makeParts makes what the guest boots from.
 func (g *Guest) makeParts(release string) (err error) {
-	g.parts.initramfs, err = makeInitramfs(modulesOf(g.conf.Kernel, release), &g.conf)
-	if err != nil {
+	if g.parts.disk, err = makeDisk(&g.conf); err != nil {
 		return err
 	}
-	if g.parts.disk, g.filled, err = makeDisk(&g.conf); err != nil {
+	var image *os.File
+	if g.conf.inMemory() && g.parts.disk != nil {
+		image, g.parts.disk = g.parts.disk, nil
+		defer image.Close()
+		if g.filled, err = filledOf(image); err != nil {
+			return err
+		}
+	}
+	g.parts.initramfs, err = makeInitramfs(modulesOf(g.conf.Kernel, release), &g.conf, diskEntry(image, g.filled))
+	if err != nil {
 		return err
 	}
 	g.parts.memory, err = memoryFile("guest's memory", func(io.Writer) error { return nil })
@@ -130,7 +148,7 @@ func (g *Guest) makeParts(release string) (err error) {
 }
 
 // makeInitramfs makes it in memory.
-func makeInitramfs(moduleDir string, conf *Config) (*os.File, error) {
+func makeInitramfs(moduleDir string, conf *Config, image entry) (*os.File, error) {
 	dir, err := os.MkdirTemp("", "aiocheck-init-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for the initramfs: %w", err)
@@ -142,11 +160,15 @@ func makeInitramfs(moduleDir string, conf *Config) (*os.File, error) {
 	}
 	var load []entry
 	if moduleDir != "" {
-		if load, err = modules(moduleDir, conf.Device, conf.FileSystem); err != nil {
+		needs := []string{conf.Device, conf.FileSystem}
+		if conf.inMemory() {
+			needs = append(needs, onNullBlk)
+		}
+		if load, err = modules(moduleDir, needs...); err != nil {
 			return nil, err
 		}
 	}
-	return memoryFile("initramfs", func(w io.Writer) error { return writeInitramfs(w, layout(init, load, conf.shell)) })
+	return memoryFile("initramfs", func(w io.Writer) error { return writeInitramfs(w, layout(init, load, conf.shell, image)) })
 }
 
 // The descriptors that QEMU is given.
@@ -187,8 +209,15 @@ func (g *Guest) arguments() []string {
 	} else {
 		args = append(args, "-serial", "stdio",
 			"-chardev", fmt.Sprintf("socket,id=monitor,fd=%d", monitorFd), "-mon", "chardev=monitor,mode=control",
-			"-chardev", fmt.Sprintf("socket,id=port,fd=%d", portFd),
-			"-device", "virtio-serial"+m.bus, "-device", "virtserialport,chardev=port,name="+portName)
+			"-chardev", fmt.Sprintf("socket,id=port,fd=%d", portFd))
+		if c.Deterministic {
+			args = append(args, "-device", fmt.Sprintf("isa-debugcon,chardev=port,iobase=%#x", bellPort))
+		} else {
+			args = append(args, "-device", "virtio-serial"+m.bus, "-device", "virtserialport,chardev=port,name="+portName)
+		}
+	}
+	if c.Deterministic {
+		args = append(args, c.deterministicArguments()...)
 	}
 	if g.parts.disk != nil {
 		args = append(args,
@@ -206,26 +235,41 @@ func (g *Guest) arguments() []string {
 // slow.
 func (c *Config) parameters(m *machine) string {
 	mode := serveMode
-	if c.shell.open != nil {
+	switch {
+	case c.shell.open != nil:
 		mode = shellMode
+	case c.Deterministic:
+		mode = boxMode
 	}
 	return strings.TrimSpace("console=ttyS0 loglevel=5 panic=-1 reboot=t " + m.params + initEnv + "=" + mode + " " + c.Append)
 }
 
 // start starts QEMU.
 func (g *Guest) start() error {
-	var theirs [2]*os.File
-	for i, mine := range []**os.File{&g.socket, &g.monitor} {
-		var err error
-		if *mine, theirs[i], err = socketPair(); err != nil {
-			return errors.Join(fmt.Errorf("make a socket for the guest: %w", err), g.hangUp())
-		}
-		defer theirs[i].Close()
+	port, err := g.connect()
+	if err != nil {
+		return errors.Join(fmt.Errorf("make a socket for the guest: %w", err), g.hangUp())
 	}
+	defer port.Close()
+	mine, monitor, err := socketPair()
+	if err != nil {
+		return errors.Join(fmt.Errorf("make a socket for the guest: %w", err), g.hangUp())
+	}
+	defer monitor.Close()
+	g.monitor = mine
 	cmd := exec.Command(Program, g.arguments()...)
 	// From descriptor portFd on; what is nil is closed in QEMU.
-	cmd.ExtraFiles = []*os.File{theirs[0], g.parts.initramfs, g.parts.disk, g.parts.memory, theirs[1], g.parts.state}
-	cmd.Stdout, cmd.Stderr = g.console, &g.errors
+	cmd.ExtraFiles = []*os.File{port, g.parts.initramfs, g.parts.disk, g.parts.memory, monitor, g.parts.state}
+	cmd.Stderr = &g.errors
+	printed, err := cmd.StdoutPipe()
+	if err != nil {
+		return errors.Join(fmt.Errorf("start QEMU: %w", err), g.hangUp())
+	}
+	if g.conf.Deterministic {
+		if err := widen(printed); err != nil {
+			return errors.Join(fmt.Errorf("start QEMU: %w", err), g.hangUp())
+		}
+	}
 	cmd.WaitDelay = time.Second
 	// A process group of its own keeps a terminal's Ctrl-C from it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -239,6 +283,7 @@ func (g *Guest) start() error {
 		g.process = cmd.Process
 		begun <- err
 		if err == nil {
+			_, _ = io.Copy(g.console, printed) // what it cannot read ends as well
 			g.status = cmd.Wait()
 			close(g.gone)
 		}
@@ -249,14 +294,34 @@ func (g *Guest) start() error {
 	return nil
 }
 
-// socketPair makes both ends of a connection, of which this process keeps the
-// first.
+// connect makes the socket that the session speaks to, and returns what QEMU
+// is given: the other end of it, or the mailbox's bell.
+func (g *Guest) connect() (*os.File, error) {
+	mine, theirs, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	g.socket = mine
+	if !g.conf.Deterministic {
+		return theirs, nil
+	}
+	var bell *os.File
+	g.box, bell, err = openHostBox(g.parts.memory, theirs)
+	if err != nil {
+		return nil, errors.Join(err, theirs.Close())
+	}
+	return bell, nil
+}
+
+// socketPair makes both ends of a connection, of which another process gets
+// the second.
 func socketPair() (mine, theirs *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := unix.SetNonblock(pair[0], true); err != nil {
+	// QEMU does the same to its own.
+	if err := errors.Join(unix.SetNonblock(pair[0], true), unix.SetNonblock(pair[1], true)); err != nil {
 		return nil, nil, errors.Join(err, unix.Close(pair[0]), unix.Close(pair[1]))
 	}
 	return os.NewFile(uintptr(pair[0]), "connection to the guest"), os.NewFile(uintptr(pair[1]), "the guest's end of it"), nil
@@ -269,6 +334,9 @@ func (g *Guest) hangUp() error {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
+	}
+	if g.box != nil {
+		errs = append(errs, g.box.close())
 	}
 	return errors.Join(errs...)
 }
@@ -300,7 +368,7 @@ func (g *Guest) Open(ctx context.Context, opts Options) (Ready, error) {
 }
 
 func (g *Guest) setup(opts Options) setup {
-	return setup{Device: g.conf.Device, FileSystem: g.conf.FileSystem, Bytes: g.conf.Bytes, DiskBytes: diskBytes(&g.conf), Filled: g.filled,
+	return setup{Device: g.conf.Device, FileSystem: g.conf.FileSystem, Bytes: g.conf.Bytes, DiskBytes: diskBytes(&g.conf), InMemory: g.conf.inMemory(), Filled: g.filled,
 		Buffered: opts.Buffered, Knobs: knobs{Unthreaded: opts.Unthreaded, Defects: opts.Defects, Bounded: opts.Bounded}, Options: opts.Host}
 }
 

@@ -3,6 +3,7 @@ package qemu
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ const serveMode = "1"
 // started as one. A program that guests are made from calls it first in main.
 func MaybeInit() {
 	mode := os.Getenv(initEnv)
-	if os.Getpid() != 1 || mode != serveMode && mode != shellMode {
+	if os.Getpid() != 1 || mode != serveMode && mode != shellMode && mode != boxMode {
 		return
 	}
 	uptime, err := sinceBoot()
@@ -71,7 +72,12 @@ func initMain(mode string, uptime time.Duration) error {
 	if err != nil {
 		return err
 	}
-	port, err := openPort()
+	var port io.ReadWriteCloser
+	if mode == boxMode {
+		port, err = openBox()
+	} else {
+		port, err = openPort()
+	}
 	if err != nil {
 		return err
 	}

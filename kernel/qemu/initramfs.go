@@ -19,10 +19,14 @@ type entry struct {
 // moduleDir is where init finds the modules to load, in the order of names.
 const moduleDir = "modules"
 
+// diskImage is what is on a disk in the guest's memory at first: the parts
+// that are not zero, one after the other.
+const diskImage = "disk"
+
 // layout is what the initramfs holds: this program as /init, places to mount
-// on, modules, and a shell if there is one. The console's node is in every kernel's built-in initramfs
+// on, modules, and a shell and a disk's image if there are. The console's node is in every kernel's built-in initramfs
 // (usr/default_cpio_list).
-func layout(program entry, modules []entry, shell entry) []entry {
+func layout(program entry, modules []entry, shell, image entry) []entry {
 	program.name, program.mode = "init", cpio.TypeReg|0o755
 	var all []entry
 	for _, dir := range []string{"dev", "proc", "sys", "tmp", "mnt", moduleDir} {
@@ -31,6 +35,10 @@ func layout(program entry, modules []entry, shell entry) []entry {
 	if shell.open != nil {
 		shell.mode = cpio.TypeReg | 0o755
 		all = append(all, entry{name: path.Dir(shell.name), mode: cpio.TypeDir | 0o755}, shell)
+	}
+	if image.open != nil {
+		image.name, image.mode = diskImage, cpio.TypeReg|0o600
+		all = append(all, image)
 	}
 	for i, m := range modules {
 		m.name = path.Join(moduleDir, fmt.Sprintf("%02d-%s", i, path.Base(m.name)))

@@ -28,6 +28,7 @@ const listing = `
 040755    0 modules
 040755    0 bin
 100755    5 bin/busybox
+100600    5 disk
 100644    4 modules/00-virtio_ring.ko
 100644    6 modules/01-virtio.ko
 100755    7 init
@@ -37,7 +38,7 @@ func TestInitramfs(t *testing.T) {
 	entries := layout(textEntry("/proc/self/exe", "program"), []entry{
 		textEntry("/lib/modules/6.1/kernel/drivers/virtio/virtio_ring.ko", "ring"),
 		textEntry("/lib/modules/6.1/kernel/drivers/virtio/virtio.ko", "virtio"),
-	}, textEntry(busybox, "shell"))
+	}, textEntry(busybox, "shell"), textEntry("", "image"))
 	var archive, again bytes.Buffer
 	if err := writeInitramfs(&archive, entries); err != nil {
 		t.Fatal(err)
@@ -74,7 +75,7 @@ func TestInitramfs(t *testing.T) {
 func TestInitramfsOfChangedFile(t *testing.T) {
 	e := textEntry("/x", "text")
 	e.size = 7
-	if err := writeInitramfs(io.Discard, layout(e, nil, entry{})); err == nil || !strings.Contains(err.Error(), "init: 4 bytes, not the 7 expected") {
+	if err := writeInitramfs(io.Discard, layout(e, nil, entry{}, entry{})); err == nil || !strings.Contains(err.Error(), "init: 4 bytes, not the 7 expected") {
 		t.Error(err)
 	}
 }

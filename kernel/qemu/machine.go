@@ -23,10 +23,14 @@ var microvmNeeds = []string{"VIRTIO_MMIO", "VIRTIO_MMIO_CMDLINE_DEVICES", "VIRTI
 // machineFor chooses a microvm, which boots in half the time, for kernels
 // whose configuration lies beside the image and has what that needs, and the
 // pc machine, on which every kernel boots, for all others. clock names the
-// host's clock source.
-func machineFor(image, accel, clock string) machine {
+// host's clock source; a deterministic guest has no use for it.
+func machineFor(image, accel, clock string, deterministic bool) machine {
 	tsc, params := "", ""
-	if accel == "tcg" {
+	switch {
+	case deterministic:
+		tsc = deterministicParameters()
+		params = tsc
+	case accel == "tcg":
 		tsc = tscParameters(clock)
 		// On a busy host an emulated timer's first ticks come late, for which
 		// the kernel would give up.

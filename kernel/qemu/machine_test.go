@@ -30,12 +30,12 @@ func TestMachineFor(t *testing.T) {
 		{"modules", strings.Replace(full, "VIRTIO_MMIO=y", "VIRTIO_MMIO=m", 1), "tcg", tsc, "pc", image, "tsc=reliable"},
 	} {
 		write("config", c.settings)
-		got := machineFor(image, c.accel, c.clock)
+		got := machineFor(image, c.accel, c.clock, false)
 		if got.name != c.machine || got.kernel != c.kernel || !strings.Contains(got.params, c.params) || (c.params == "") != (got.params == "") {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
-	if got := machineFor(write("vmlinuz-6.1", ""), "kvm", tsc); got.name != "pc" {
+	if got := machineFor(write("vmlinuz-6.1", ""), "kvm", tsc, false); got.name != "pc" {
 		t.Errorf("another image beside that configuration: %+v", got)
 	}
 }

@@ -65,6 +65,11 @@ func (k kind) String() string {
 	return kindNames[k]
 }
 
+// asks reports whether the guest waits for the host after a message.
+func (k kind) asks() bool {
+	return k == kindHello || k == kindFailed || k == kindWant || k == kindDone
+}
+
 // Hello is what a guest says of itself when its init runs.
 type Hello struct {
 	Protocol int           `json:"protocol"`
@@ -78,7 +83,8 @@ type setup struct {
 	FileSystem string         `json:"file_system"` // a name of FileSystems
 	Bytes      int64          `json:"bytes"`       // of the tested range
 	DiskBytes  int64          `json:"disk_bytes"`  // of the whole device
-	Filled     []extent       `json:"filled"`      // what of the virtio disk belongs on a device that is new
+	InMemory   bool           `json:"in_memory"`   // the disk is a null_blk
+	Filled     []extent       `json:"filled"`      // what is on it, in the initramfs
 	Buffered   bool           `json:"buffered"`
 	Pause      bool           `json:"pause"` // be saved before the first program
 	Knobs      knobs          `json:"knobs"`

@@ -24,9 +24,9 @@ var wantedBy = map[string][]string{
 	"xfs":  {"crc32c_generic", "xfs"},
 }
 
-// modules finds the modules to load, dependencies first, in a directory like
-// /lib/modules/6.1.0-13-amd64. One that is not there is taken to be built in.
-func modules(dir, device, fileSystem string) ([]entry, error) {
+// modules finds the modules to load for devices and file systems, dependencies
+// first, in a directory like /lib/modules/6.1.0-13-amd64. One that is not there is taken to be built in.
+func modules(dir string, needs ...string) ([]entry, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if name, isModule := moduleName(path); isModule && err == nil && d.Type().IsRegular() {
@@ -38,7 +38,11 @@ func modules(dir, device, fileSystem string) ([]entry, error) {
 		return nil, fmt.Errorf("look for modules: %w", err)
 	}
 	l := loader{files: files, done: map[string]bool{}}
-	for _, name := range slices.Concat(wanted, wantedBy[device], wantedBy[fileSystem]) {
+	names := wanted
+	for _, of := range needs {
+		names = append(slices.Clip(names), wantedBy[of]...)
+	}
+	for _, name := range names {
 		if err := l.add(name); err != nil {
 			return nil, err
 		}

@@ -36,6 +36,9 @@ func serve(conn io.ReadWriter, hello Hello, guest guestSide) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s := &server{out: &frameWriter{out: conn}, in: make(chan inbox), guestSide: guest}
+	if b, ok := conn.(*guestBox); ok {
+		s.out.ring = b.ring
+	}
 	go func() {
 		defer close(s.in)
 		frames := newFrameReader(conn)

@@ -25,7 +25,7 @@ func (s *storage) heal() error {
 }
 
 const (
-	disk       = "/dev/vda"
+	virtioDisk = "/dev/vda"
 	mountPoint = "/mnt"
 )
 
@@ -87,15 +87,12 @@ func findPlace(conf *setup) (*place, error) {
 
 // makeDevice makes the block device that a setup names, and says where it is.
 func makeDevice(conf *setup) (string, *mapper, error) {
-	if conf.Device == onNullBlk {
-		path, err := makeNullBlk(conf.DiskBytes, conf.Filled)
-		return path, nil, err
-	}
-	if err := awaitDisk(); err != nil {
+	disk, err := findDisk(conf)
+	if err != nil {
 		return "", nil, err
 	}
 	switch conf.Device {
-	case onVirtio:
+	case onVirtio, onNullBlk:
 		return disk, nil, nil
 	case onLoop:
 		path, err := makeLoop(disk)
@@ -111,9 +108,13 @@ func makeDevice(conf *setup) (string, *mapper, error) {
 	return m.path, m, nil
 }
 
-func awaitDisk() error {
-	return await("disk "+disk+": the kernel needs virtio_blk, built in or as a module", func() bool {
-		_, err := os.Stat(disk)
+// findDisk is the disk that other devices are on.
+func findDisk(conf *setup) (string, error) {
+	if conf.InMemory {
+		return makeNullBlk(conf.DiskBytes, conf.Filled)
+	}
+	return virtioDisk, await("disk "+virtioDisk+": the kernel needs virtio_blk, built in or as a module", func() bool {
+		_, err := os.Stat(virtioDisk)
 		return err == nil
 	})
 }
