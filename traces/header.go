@@ -19,6 +19,9 @@ type Header struct {
 	// Misbehaviour is the seeded bug of a simulated target, or the defects that
 	// were switched on in the kernel of a guest.
 	Misbehaviour string `json:"misbehaviour,omitempty"`
+	// Again is the command that records the same trace again, byte for byte; of
+	// deterministic targets only.
+	Again string `json:"again,omitempty"`
 }
 
 // Abilities is what a target can do beyond what every one does. A workload

@@ -35,6 +35,7 @@ type runFlags struct {
 	// Deterministic guests are a function of what they are given.
 	Deterministic bool   `help:"Emulate the guest such that the same seed gives the same history, byte for byte."`
 	RandomSeed    uint64 `kong:"-"` // of a deterministic guest's random numbers
+	Line          line   `kong:"-"` // the command line
 }
 
 // threads is whether contexts are to have threads where nothing else is said.
@@ -137,9 +138,10 @@ type guestTarget struct {
 	run32   uint32
 	defects string
 	started string
-	from    int  // where the console begins that is this target's
-	kept    bool // for the next run: close leaves the guest alone
-	lost    bool // it can run nothing more
+	again   string // the command that does the same
+	from    int    // where the console begins that is this target's
+	kept    bool   // for the next run: close leaves the guest alone
+	lost    bool   // it can run nothing more
 }
 
 func (v *verifyCommand) openGuest(ctx context.Context, stderr io.Writer) (target, error) {
@@ -163,7 +165,7 @@ func introduce(stderr io.Writer, g *qemu.Guest) {
 // openIn opens a run in a guest. What the console has held before from was of
 // an earlier one.
 func (v *verifyCommand) openIn(ctx context.Context, g *qemu.Guest, from int) (*guestTarget, error) {
-	t := &guestTarget{guest: g, run32: v.runNumber(v.Seed), defects: v.Defects, from: from, started: v.started()}
+	t := &guestTarget{guest: g, run32: v.runNumber(v.Seed), defects: v.Defects, from: from, started: v.started(), again: v.again()}
 	var err error
 	if t.ready, err = g.Open(ctx, v.guestOptions(t.run32)); err != nil {
 		return nil, machineError(err)
@@ -196,7 +198,7 @@ func (r *runFlags) started() string {
 
 func (t *guestTarget) header() traces.Header {
 	return traces.Header{Target: "qemu", Started: t.started, Clock: t.ready.Clock, Run: t.run32,
-		Kernel: t.guest.Hello.Kernel, Device: t.ready.Device, Contract: t.ready.Contract, Abilities: t.ready.Abilities, Misbehaviour: t.defects}
+		Kernel: t.guest.Hello.Kernel, Device: t.ready.Device, Contract: t.ready.Contract, Abilities: t.ready.Abilities, Misbehaviour: t.defects, Again: t.again}
 }
 
 func (t *guestTarget) run(ctx context.Context, next func() (*traces.Program, bool), sink kernel.Sink) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"aiocheck/checker"
@@ -20,7 +21,7 @@ import (
 )
 
 type litmusCommand struct {
-	Files     []string `arg:"" optional:"" name:"file" help:"Litmus tests; none means the whole library."`
+	Files     []string `arg:"" optional:"" name:"file" help:"Litmus tests, files or names of the library's; none means the whole library."`
 	Design    []string `help:"Run under these designs or groups of designs, not those that the conditions name; with +BUG for a seeded bug." placeholder:"D"`
 	Outcome   string   `help:"Show a witness for an outcome of which this expression is true." placeholder:"EXPRESSION"`
 	Schedules string   `help:"Write the witnesses as schedules into this directory, for aiocheck replay." placeholder:"DIR"`
@@ -102,9 +103,19 @@ func (c *litmusCommand) tests() ([]library.Entry, error) {
 	if len(c.Files) == 0 {
 		return library.Library()
 	}
+	known, err := library.Library()
+	if err != nil {
+		return nil, err
+	}
 	entries := make([]library.Entry, len(c.Files))
 	for i, path := range c.Files {
 		text, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			if at := slices.IndexFunc(known, func(e library.Entry) bool { return e.Path == path }); at >= 0 {
+				entries[i] = known[at]
+				continue
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read litmus test: %w", err)
 		}

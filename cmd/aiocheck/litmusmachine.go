@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"math"
 	"time"
 
 	"aiocheck/kernel"
@@ -90,7 +90,7 @@ func (m *litmusProcess) run(ctx context.Context, p *runner.Plan, programs []*tra
 		return &recordedRun{refused: why}, t.close()
 	}
 	rec := &recordedRun{header: header}
-	err = t.run(ctx, feed(programs), &rec.logs)
+	err = t.run(ctx, feed(programs, runTime), &rec.logs)
 	if errors.Is(err, kernel.ErrHung) {
 		rec.hung, err = err.Error(), nil
 	}
@@ -110,8 +110,8 @@ func undirected(p *runner.Plan, h *traces.Header) string {
 }
 
 // feed hands out programs one after the other, for the time of a run.
-func feed(programs []*traces.Program) func() (*traces.Program, bool) {
-	ends := time.Now().Add(runTime)
+func feed(programs []*traces.Program, within time.Duration) func() (*traces.Program, bool) {
+	ends := time.Now().Add(within)
 	return func() (*traces.Program, bool) {
 		if len(programs) == 0 || time.Now().After(ends) {
 			return nil, false
@@ -129,6 +129,8 @@ type litmusGuest struct {
 	is      runner.Kernel
 	guest   *qemu.Guest
 	reports int          // so many reports of the kernel were told
+	plan    *runner.Plan // that it has run last
+	runs    int          // so many
 	single  *litmusGuest // with one processor, for the plans that need it
 }
 
@@ -140,7 +142,7 @@ func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
 	// Ask the kernel what it can do, and whether contexts can have one thread.
 	ready, err := m.open(s.ctx, &runner.Plan{Workers: 1}, 1)
 	if err == nil {
-		err = m.guest.Run(s.ctx, feed(nil), new(logs))
+		err = m.guest.Run(s.ctx, feed(nil, 0), new(logs))
 	}
 	if err != nil {
 		return nil, errors.Join(machineError(err), m.close())
@@ -159,7 +161,7 @@ func (m *litmusGuest) start(ctx context.Context) error {
 	if m.guest, err = m.boot(ctx, m.runFlags, litmusBytes, nil); err != nil {
 		return err
 	}
-	m.reports = 0
+	m.reports, m.runs = 0, 0
 	g := m.guest
 	fmt.Fprintf(m.stderr, "aiocheck: Linux %s in QEMU (%s: %s), up after %.1f s\n", g.Hello.Kernel.Release, g.Accel, g.Why, g.Boot.Seconds())
 	return nil
@@ -200,23 +202,35 @@ func (m *litmusGuest) run(ctx context.Context, p *runner.Plan, programs []*trace
 	if p.Single && m.CPUs != 1 {
 		return m.alone().run(ctx, p, programs)
 	}
+	patience, within := patience, runTime
+	if m.Deterministic {
+		// Nothing must depend on this machine's time, nor on the tests before.
+		patience, within = detPatience, math.MaxInt64
+		if p != m.plan && m.guest != nil {
+			if err := m.close(); err != nil {
+				return nil, machineError(err)
+			}
+		}
+		m.plan = p
+	}
 	if m.guest == nil {
 		if err := m.start(ctx); err != nil {
 			return nil, err
 		}
 	}
-	run := rand.Uint32() | 1
+	run := m.runNumber(m.Seed + uint64(m.runs))
+	m.runs++
 	ready, err := m.open(ctx, p, run)
 	if err != nil {
 		return nil, machineError(err)
 	}
-	rec := &recordedRun{header: traces.Header{Target: "qemu", Started: time.Now().UTC().Format(time.RFC3339), Clock: ready.Clock, Run: run,
+	rec := &recordedRun{header: traces.Header{Target: "qemu", Started: m.started(), Clock: ready.Clock, Run: run,
 		Kernel: m.guest.Hello.Kernel, Device: ready.Device, Contract: ready.Contract, Abilities: m.is.Abilities}}
 	if why := undirected(p, &rec.header); why != "" {
 		rec.refused, programs = why, nil
 	}
-	w := watch(m.guest, &rec.logs)
-	err = m.guest.Run(ctx, feed(programs), w)
+	w := watch(m.guest, &rec.logs, patience)
+	err = m.guest.Run(ctx, feed(programs, within), w)
 	starved := w.over()
 	lost := starved || errors.Is(err, kernel.ErrHung) || errors.Is(err, qemu.ErrSilent) || errors.Is(err, qemu.ErrGone)
 	for _, r := range m.guest.Reports()[m.reports:] {
@@ -243,16 +257,21 @@ func (m *litmusGuest) run(ctx context.Context, p *runner.Plan, programs []*trace
 // and the next test needs a new guest anyway.
 const patience = 12 * time.Second
 
+// detPatience is for deterministic guests, who give up by themselves by their
+// own time: what it ends is no longer deterministic.
+const detPatience = 3 * time.Minute
+
 // watchdog ends a guest in which nothing happens.
 type watchdog struct {
 	kernel.Sink
 	timer *time.Timer
+	after time.Duration
 	bit   chan struct{} // closed when it has ended the guest
 	err   error
 }
 
-func watch(g *qemu.Guest, sink kernel.Sink) *watchdog {
-	w := &watchdog{Sink: sink, bit: make(chan struct{})}
+func watch(g *qemu.Guest, sink kernel.Sink, patience time.Duration) *watchdog {
+	w := &watchdog{Sink: sink, after: patience, bit: make(chan struct{})}
 	w.timer = time.AfterFunc(patience, func() {
 		defer close(w.bit)
 		w.err = g.Close()
@@ -262,7 +281,7 @@ func watch(g *qemu.Guest, sink kernel.Sink) *watchdog {
 
 // Append is a sign of life.
 func (w *watchdog) Append(records []traces.Record) error {
-	w.timer.Reset(patience)
+	w.timer.Reset(w.after)
 	return w.Sink.Append(records)
 }
 

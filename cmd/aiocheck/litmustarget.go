@@ -25,6 +25,7 @@ const defaultRepeat = 100
 // runTarget runs tests as programs; a forbidden outcome, or a history that the
 // checker refuses, is a violation.
 func (c *litmusCommand) runTarget(s *session) error {
+	c.Line, c.RandomSeed = s.line, c.Seed
 	if err := c.completeTarget(); err != nil {
 		return usageError(err)
 	}
@@ -87,6 +88,14 @@ func (c *litmusCommand) completeTarget() error {
 	return c.runFlags.check(c.Target)
 }
 
+// again is the command of a deterministic run of a test.
+func (c *litmusCommand) again(path string) string {
+	if !c.Deterministic {
+		return ""
+	}
+	return c.Line.again([][2]string{{"--seed", fmt.Sprint(c.Seed)}}, path)
+}
+
 // How long what may never come is waited for: at first, and before it is said
 // that it does not come. Programs that wait for it only by mistake wait longer:
 // until a round that is drained is given up.
@@ -112,7 +121,7 @@ func (l *litmusRun) test(e library.Entry) (*runner.TargetReport, error) {
 		return nil, usageError(err)
 	}
 	r := plan.Report(e.Path)
-	r.Seed = l.Seed
+	r.Seed, r.Again = l.Seed, l.again(e.Path)
 	if plan.Unrunnable != "" {
 		return r, nil
 	}
@@ -180,6 +189,9 @@ func (t *litmusTest) run(draw, n int, settle time.Duration) ([]runner.Seen, erro
 		programs[i] = t.plan.Program(in, n)
 	}
 	rec, err := t.machine.run(t.ctx, t.plan, programs)
+	if rec != nil {
+		rec.header.Again = t.report.Again
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("run %s: %w", t.report.Path, err)

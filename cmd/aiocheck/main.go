@@ -68,6 +68,7 @@ type session struct {
 	stdout io.Writer
 	stderr io.Writer
 	suites []report.Suite // what is judged so far, where it is printed together
+	line   line // what was asked for
 }
 
 func main() {
@@ -96,6 +97,7 @@ func (s *session) execute(args []string) error {
 	if err != nil {
 		return usageError(fmt.Errorf("%w\nsee aiocheck --help", err))
 	}
+	s.line = newLine(args, parsed.Flags())
 	return parsed.Run()
 }
 

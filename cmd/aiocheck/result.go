@@ -146,7 +146,7 @@ func (r *result) print(w io.Writer, style report.Style) error {
 		fmt.Fprintf(w, "\nthe kernel reports (%s)\n%s\n", report.Kind, indent(report.Text))
 	}
 	fmt.Fprintln(w)
-	for _, line := range []struct{ name, text string }{{"trace", r.Trace}, {"report", r.Report}, {"console", r.Console}, {"cut", r.Cut}, {"note", r.Note}} {
+	for _, line := range []struct{ name, text string }{{"trace", r.Trace}, {"report", r.Report}, {"console", r.Console}, {"cut", r.Cut}, {"note", r.Note}, {"again", r.Header.Again}} {
 		if line.text != "" {
 			fmt.Fprintf(w, "%-8s %s\n", line.name, line.text)
 		}

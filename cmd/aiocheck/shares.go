@@ -79,6 +79,7 @@ func (s *shares) next() *verifyCommand {
 		}
 	}
 	part.Seed += uint64(s.n)
+	part.RandomSeed = part.Seed
 	s.n++
 	if part.Trace != "" {
 		ext := filepath.Ext(part.Trace)

@@ -55,6 +55,7 @@ type target interface {
 // Run records, judges and prints. Whatever stops the recording, what was
 // recorded until then is judged.
 func (v *verifyCommand) Run(s *session) error {
+	v.Line = s.line
 	if err := v.complete(); err != nil {
 		return usageError(err)
 	}
@@ -181,6 +182,14 @@ func (v *verifyCommand) complete() error {
 	}
 	v.RandomSeed = v.Seed
 	return nil
+}
+
+// again is the command of a deterministic run.
+func (v *verifyCommand) again() string {
+	if !v.Deterministic {
+		return ""
+	}
+	return v.Line.again([][2]string{{"--seed", fmt.Sprint(v.Seed)}, {"--requests", fmt.Sprint(v.Requests)}})
 }
 
 func (v *verifyCommand) workload() traces.Workload {

@@ -31,7 +31,10 @@ type TargetReport struct {
 	// Hung says where the run hung, and so ended.
 	Hung string `json:"hung,omitempty"`
 	// Seed and Traces are what a finding is repeated from and looked at in.
-	Seed   uint64   `json:"seed"`
+	Seed uint64 `json:"seed"`
+	// Again is the command that does the same runs, byte for byte; of
+	// deterministic ones only.
+	Again  string   `json:"again,omitempty"`
 	Traces []string `json:"traces,omitempty"`
 }
 
@@ -134,8 +137,12 @@ func (r *TargetReport) writeReplay(b *strings.Builder) {
 			draws = append(draws, fmt.Sprint(d))
 		}
 	}
-	fmt.Fprintf(b, "  again: --seed %d", r.Seed)
-	if len(draws) > 0 {
+	if r.Again != "" {
+		fmt.Fprintf(b, "  again: %s", r.Again)
+	} else {
+		fmt.Fprintf(b, "  again: --seed %d", r.Seed)
+	}
+	if len(draws) > 0 && r.Again == "" {
 		fmt.Fprintf(b, " --first %s", strings.Join(draws, " or "))
 	}
 	if len(r.Traces) > 0 {
