@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // elfWith makes a 64-bit ELF file with a section .modinfo.
@@ -166,6 +168,48 @@ func TestDataOf(t *testing.T) {
 	if got, err := dataOf(f); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}
+}
+
+// An image holds what of a disk is not zero, and nothing else.
+func TestDiskEntry(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pages := rapid.SliceOf(rapid.SampledFrom([]byte{0, 0, 1, 2})).Draw(t, "pages")
+		var want []byte
+		f, err := memoryFile("disk", func(w io.Writer) error {
+			for _, p := range pages {
+				page := bytes.Repeat([]byte{p}, pageBytes)
+				if p != 0 {
+					want = append(want, page...)
+				}
+				if _, err := w.Write(page); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		filled, err := filledOf(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := diskEntry(f, filled)
+		in, err := e.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(in)
+		if err != nil || e.size != int64(len(want)) || !bytes.Equal(got, want) {
+			t.Fatalf("%d bytes, %v, want %d", len(got), err, len(want))
+		}
+		for i, e := range filled {
+			if pages[e.At/pageBytes] == 0 || i > 0 && filled[i-1].At+filled[i-1].Bytes == e.At {
+				t.Fatalf("%+v of %v", filled, pages)
+			}
+		}
+	})
 }
 
 // A program for the guest is linked statically, or built so.

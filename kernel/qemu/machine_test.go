@@ -35,6 +35,10 @@ func TestMachineFor(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
+	// Its clock is not the host's.
+	if got := machineFor(image, "tcg", jiffies, true); got.name != "microvm,acpi=off" && got.name != "pc" || !strings.Contains(got.params, "tsc_early_khz=1000000 ") {
+		t.Errorf("deterministic: %+v", got)
+	}
 	if got := machineFor(write("vmlinuz-6.1", ""), "kvm", tsc, false); got.name != "pc" {
 		t.Errorf("another image beside that configuration: %+v", got)
 	}

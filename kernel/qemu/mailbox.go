@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -54,7 +55,8 @@ const pageBytes = 4096
 // guestBox is the guest's side: a connection to the host.
 type guestBox struct {
 	box
-	bell    int        // /dev/port
+	strike  func() error // the bell, once; it may not return before the host has heard it
+	bell    io.Closer
 	writing sync.Mutex // held by who writes and rings
 	reading sync.Mutex // held for unread
 	arrived sync.Cond
@@ -73,12 +75,20 @@ func openBox() (*guestBox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map the memory shared with the host: %w", err)
 	}
-	b := &guestBox{box: newBox(bytes)}
-	b.arrived.L = &b.reading
-	if b.bell, err = unix.Open("/dev/port", unix.O_WRONLY|unix.O_CLOEXEC, 0); err != nil {
+	port, err := os.OpenFile("/dev/port", os.O_WRONLY, 0)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open /dev/port: "+needs, err), unix.Munmap(bytes))
 	}
-	return b, nil
+	return newGuestBox(bytes, port, func() error {
+		_, err := port.WriteAt([]byte{'!'}, bellPort)
+		return err
+	}), nil
+}
+
+func newGuestBox(memory []byte, bell io.Closer, strike func() error) *guestBox {
+	b := &guestBox{box: newBox(memory), bell: bell, strike: strike}
+	b.arrived.L = &b.reading
+	return b
 }
 
 // Read takes what the host has said. Until it says something it waits.
@@ -139,7 +149,7 @@ func (b *guestBox) ringOnce(wants bool) error {
 	}
 	n := b.head.rings.Add(1)
 	for range bellBytes {
-		if _, err := unix.Pwrite(b.bell, []byte{'!'}, bellPort); err != nil {
+		if err := b.strike(); err != nil {
 			return fmt.Errorf("ring the host: %w", err)
 		}
 	}
@@ -155,6 +165,6 @@ func (b *guestBox) ringOnce(wants bool) error {
 }
 
 // Close lets the host be. The guest ends with its init.
-func (b *guestBox) Close() error { return unix.Close(b.bell) }
+func (b *guestBox) Close() error { return b.bell.Close() }
 
 var _ io.ReadWriteCloser = (*guestBox)(nil)
