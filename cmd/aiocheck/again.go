@@ -44,7 +44,7 @@ func newLine(args []string, flags []*kong.Flag) line {
 }
 
 // notAgain are flags that say where results go, or that are given anew.
-var notAgain = []string{"--trace", "--report", "--json", "--overwrite", "--keep", "--guests"}
+var notAgain = []string{"--trace", "--report", "--json", "--format", "--overwrite", "--keep", "--guests"}
 
 // again is the command that does the same, with these flags, and for these
 // files, instead of what was given.

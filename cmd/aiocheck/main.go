@@ -68,7 +68,7 @@ type session struct {
 	stdout io.Writer
 	stderr io.Writer
 	suites []report.Suite // what is judged so far, where it is printed together
-	line   line // what was asked for
+	line   line           // what was asked for
 }
 
 func main() {
