@@ -21,6 +21,7 @@ import (
 // guestFlags is the flags of every command that boots a guest.
 type guestFlags struct {
 	Kernel string `help:"Kernel to boot in QEMU: a bzImage, like Debian's /boot/vmlinuz-*, or the name of one that was built: plain, debug." placeholder:"FILE|NAME"`
+	Source string `help:"Instead of --kernel: a Linux tree, which is built as it is (kept for the next time) and booted." placeholder:"DIR|TARBALL"`
 	Append string `help:"Further parameters of that kernel." placeholder:"PARAMETERS"`
 	Memory size   `help:"Memory of the guest." default:"512M" placeholder:"SIZE"`
 	CPUs   int    `name:"cpus" help:"Virtual processors of the guest (default: 2; a deterministic guest has 1)." placeholder:"N"`
@@ -64,6 +65,25 @@ func (r *runFlags) check(target string) error {
 	return nil
 }
 
+// buildSource builds the kernel that --source names, which is then that of
+// --kernel.
+func (m *guestFlags) buildSource(s *session, target string) error {
+	switch {
+	case m.Source == "":
+		return nil
+	case target != "qemu":
+		return usageError(errors.New("--source needs --target qemu"))
+	case m.Kernel != "":
+		return usageError(errors.New("--kernel and --source exclude each other"))
+	}
+	image, _, _, err := buildKernel(s, build.Options{Variant: build.Names()[0], Unpatched: true, Source: m.Source})
+	if err != nil {
+		return err
+	}
+	m.Kernel = image.BzImage()
+	return nil
+}
+
 // leastMemory is what the kernel, the initramfs and the runner's shared
 // memory need together.
 const leastMemory = 256 << 20
@@ -81,7 +101,7 @@ func (m *guestFlags) config(run runFlags, bytes int64) (*qemu.Config, error) {
 	case run.Deterministic && m.CPUs != 1:
 		return nil, usageError(fmt.Errorf("--cpus %d: a deterministic guest has 1", m.CPUs))
 	case m.Kernel == "":
-		return nil, usageError(errors.New("name the kernel to boot: --kernel FILE, or the name of one that was built"))
+		return nil, usageError(errors.New("name the kernel to boot: --kernel FILE, or the name of one that was built; or --source with a tree to build"))
 	case m.CPUs < 1 || m.CPUs > 64:
 		return nil, usageError(fmt.Errorf("--cpus %d: a guest has 1 to 64", m.CPUs))
 	case m.Memory < leastMemory:
@@ -250,6 +270,9 @@ func (b *kernelBootCommand) Run(s *session) error {
 	var console io.Writer
 	if b.Verbose {
 		console = s.stderr
+	}
+	if err := b.buildSource(s, "qemu"); err != nil {
+		return err
 	}
 	g, err := b.boot(s.ctx, runFlags{}, 0, console)
 	if err != nil {

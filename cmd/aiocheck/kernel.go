@@ -40,30 +40,42 @@ func (k *kernelBuildCommand) Run(s *session) error {
 	if k.Release != "" && k.Source != "" {
 		return usageError(errors.New("--release is of the distribution's package, and --source is another source: give one of them"))
 	}
-	cache, err := build.UserCache()
+	image, built, took, err := buildKernel(s, build.Options{Variant: k.Name, Unpatched: k.Unpatched, Source: k.Source, Release: k.Release, Install: k.Install})
 	if err != nil {
-		return machineError(err)
+		return err
 	}
-	p := &buildProgress{out: s.stderr, start: time.Now()}
-	image, built, err := cache.Build(s.ctx, build.Options{Variant: k.Name, Unpatched: k.Unpatched, Source: k.Source, Release: k.Release,
-		Install: k.Install, Phase: p.phase, Progress: p.saw})
-	p.done()
-	switch {
-	case s.ctx.Err() != nil:
-		return machineError(errors.New("interrupted: the same command goes on from here"))
-	case errors.Is(err, build.ErrSource):
-		return usageError(err)
-	case err != nil:
-		return machineError(err)
-	case k.JSON:
+	if k.JSON {
 		return printJSON(s.stdout, image)
 	}
 	how := "in the cache already"
 	if built {
-		how = "built in " + time.Since(p.start).Round(time.Second).String()
+		how = "built in " + took.Round(time.Second).String()
 	}
 	fmt.Fprintf(s.stdout, "%s: Linux %s with %d patches, %s\n%s\n", image.Name, image.Version, len(image.Patches), how, image.BzImage())
 	return nil
+}
+
+// buildKernel builds a kernel, or takes it from the user's cache, and tells
+// how far it has come.
+func buildKernel(s *session, o build.Options) (image build.Image, built bool, took time.Duration, err error) {
+	cache, err := build.UserCache()
+	if err != nil {
+		return image, false, 0, machineError(err)
+	}
+	p := &buildProgress{out: s.stderr, start: time.Now()}
+	o.Phase, o.Progress = p.phase, p.saw
+	image, built, err = cache.Build(s.ctx, o)
+	p.done()
+	took = time.Since(p.start)
+	switch {
+	case s.ctx.Err() != nil:
+		err = machineError(errors.New("interrupted: the same command goes on from here"))
+	case errors.Is(err, build.ErrSource):
+		err = usageError(err)
+	case err != nil:
+		err = machineError(err)
+	}
+	return image, built, took, err
 }
 
 type kernelListCommand struct {

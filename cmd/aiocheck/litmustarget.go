@@ -33,6 +33,9 @@ func (c *litmusCommand) runTarget(s *session) error {
 	if err != nil {
 		return usageError(err)
 	}
+	if err := c.buildSource(s, c.Target); err != nil {
+		return err
+	}
 	machine, err := c.openMachine(s)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 
+	"github.com/goccy/go-yaml"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -56,5 +57,49 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 		runtime.Gosched()
+	}
+}
+
+// workflow FILE reads a workflow of GitHub Actions and writes the commands of
+// each step that has an id to ID.sh.
+func workflow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: workflow FILE")
+	}
+	text, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	var w struct {
+		Name string         `yaml:"name"`
+		On   map[string]any `yaml:"on"`
+		Jobs map[string]struct {
+			RunsOn  string            `yaml:"runs-on"`
+			Minutes int               `yaml:"timeout-minutes"`
+			Env     map[string]string `yaml:"env"`
+			Steps   []struct {
+				Name string         `yaml:"name"`
+				ID   string         `yaml:"id"`
+				If   string         `yaml:"if"`
+				Uses string         `yaml:"uses"`
+				With map[string]any `yaml:"with"`
+				Run  string         `yaml:"run"`
+			} `yaml:"steps"`
+		} `yaml:"jobs"`
+	}
+	ts.Check(yaml.UnmarshalWithOptions(text, &w, yaml.Strict()))
+	if w.Name == "" || len(w.On) == 0 || len(w.Jobs) == 0 {
+		ts.Fatalf("%s: no name, nothing that it runs on, or no jobs", args[0])
+	}
+	for name, job := range w.Jobs {
+		if job.RunsOn == "" || len(job.Steps) == 0 {
+			ts.Fatalf("%s: job %s has no machine or no steps", args[0], name)
+		}
+		for i, step := range job.Steps {
+			if (step.Uses == "") == (step.Run == "") {
+				ts.Fatalf("%s: job %s, step %d has to use an action or to run commands", args[0], name, i)
+			}
+			if step.ID != "" {
+				ts.Check(os.WriteFile(ts.MkAbs(step.ID+".sh"), []byte(step.Run), 0o666))
+			}
+		}
 	}
 }

@@ -62,6 +62,9 @@ func (v *verifyCommand) Run(s *session) error {
 	if err := v.refuseExisting(v.Report); err != nil {
 		return err
 	}
+	if err := v.buildSource(s, v.Target); err != nil {
+		return err
+	}
 	if v.Guests > 1 || v.Fresh {
 		return v.runShares(s)
 	}
