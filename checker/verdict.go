@@ -52,6 +52,40 @@ type Finding struct {
 	File     int32              `json:"file"`     // index into History.Files, or traces.None
 	Offset   int64              `json:"offset"`   // storage: first byte concerned
 	Bytes    int64              `json:"bytes"`    // storage: how many
+	// Inside is what the kernel did, of a finding in its transitions; else nil.
+	Inside *Inside `json:"inside,omitempty"`
+}
+
+// Inside explains a transition of a kernel that is no step of the model where it
+// took place: the transitions that led to it, and what the model has instead.
+type Inside struct {
+	Of       string       `json:"of"`       // whose: a call, a context, a request or a thread
+	Why      string       `json:"why"`      // what is wrong
+	Function string       `json:"function"` // of the patched kernel, where it took place
+	Source   string       `json:"source"`   // and its file
+	State    []string     `json:"state"`    // before it, in the words of the model
+	Allowed  []string     `json:"allowed"`  // the steps that the model has in that state
+	Tasks    []InsideTask `json:"tasks"`    // who takes the steps, in the order in which they come in
+	Steps    []InsideStep `json:"steps"`    // in the order of their numbers; the last is the wrong one
+}
+
+// InsideTask is a thread of the kernel's: a caller, or one that executes
+// requests.
+type InsideTask struct {
+	ID   uint32 `json:"id"`
+	Name string `json:"name"`
+}
+
+// InsideStep is a transition.
+type InsideStep struct {
+	Number   uint64      `json:"number"`
+	At       traces.Time `json:"at"`
+	Task     int         `json:"task"`  // index into Tasks
+	Point    string      `json:"point"` // its name
+	Request  uint32      `json:"request,omitempty"`
+	Detail   string      `json:"detail,omitempty"` // what it says beside
+	Steps    []string    `json:"steps"`            // the kinds of steps of the model that it may stand for
+	Function string      `json:"function"`
 }
 
 // Step is one line of an explained sub-history.

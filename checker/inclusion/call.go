@@ -2,6 +2,7 @@ package inclusion
 
 import (
 	"fmt"
+	"time"
 
 	"aiocheck/model"
 	"aiocheck/model/machine"
@@ -13,6 +14,8 @@ type call struct {
 	kind    traces.Point
 	context *context
 	armed   int64    // of io_submit
+	last    *request // of io_submit: accepted last, and maybe still referred to
+	owes    *request // of io_submit: refused, and its slot not given back
 	found   *request // of io_cancel
 	missed  bool     // io_cancel has not found it
 	dead    bool     // of io_destroy: it marked the context dead
@@ -21,6 +24,9 @@ type call struct {
 
 // enter is a call that has found its context: S0, C2, G1, or io_destroy.
 func (c *Checker) enter(x *context, t *traces.Transition) *Violation {
+	if v := c.waitedFor(t); v != nil {
+		return v
+	}
 	if c.calls[t.Task] != nil {
 		return &Violation{Why: fmt.Sprintf("thread %d is inside %v already", t.Task, c.calls[t.Task].kind), State: x.String()}
 	}
@@ -61,6 +67,9 @@ func (c *Checker) leave(x *context, t *traces.Transition) *Violation {
 	}
 	switch k.kind {
 	case traces.AtSubmit:
+		if v := c.goesOn(x, k); v != nil {
+			return v
+		}
 		if t.Value > 0 && t.Value != k.armed || t.Value <= 0 && k.armed > 0 {
 			return wrong(fmt.Sprint(k.armed))
 		}
@@ -72,6 +81,9 @@ func (c *Checker) leave(x *context, t *traces.Transition) *Violation {
 			return wrong("-EINPROGRESS")
 		case k.missed && t.Value != int64(model.Fail(model.EINVAL)):
 			return wrong("-EINVAL")
+		case k.found != nil && k.found.early && !k.found.posted && c.held(k.found):
+			c.beyond(AnsweredEarly)
+			k.found.over = true
 		case k.found != nil && k.found.early && !k.found.posted:
 			return &Violation{Why: "the request was cancelled in the queue, and its event is not in the ring", State: x.stateOf(k.found), Allowed: []string{"POSTED (C9)"}}
 		}
@@ -79,14 +91,21 @@ func (c *Checker) leave(x *context, t *traces.Transition) *Violation {
 		if k.dead != (t.Value == 0) {
 			return wrong("what it found")
 		}
+		if k.dead {
+			c.waiting[t.Task] = x
+		}
 	case traces.AtGetEvents:
+		if late := t.Time - x.woken; x.woken != 0 && late > prompt {
+			return &Violation{Of: "call", Why: fmt.Sprintf("thread %d stays in io_getevents for %.1f s after all waiters were to be woken", t.Task, float64(late)/1e9),
+				State: x.String(), Allowed: []string{"G3 before that"}}
+		}
 		if x.dead {
 			c.took(machine.G3)
 		} else {
 			c.took(machine.G4t)
 		}
 	}
-	return nil
+	return c.answered(k.kind, t, model.Result(t.Value))
 }
 
 // notFound is C3n: nothing on the list has the data that io_cancel names.
@@ -102,4 +121,37 @@ func (c *Checker) notFound(x *context, t *traces.Transition) *Violation {
 	c.calls[t.Task].missed = true
 	c.took(machine.C2, machine.C3n)
 	return nil
+}
+
+// prompt is how soon a thread is awake that was woken, on a slow guest.
+const prompt = 5 * traces.Time(time.Second)
+
+// held reports whether the submitter of a request may still have its reference:
+// he has not gone on after he made it known.
+func (c *Checker) held(r *request) bool {
+	k := c.calls[r.submitter]
+	return k != nil && k.kind == traces.AtSubmit && k.last == r
+}
+
+// goesOn is a submitter who has dropped the reference of his last request, and
+// has nothing more to do with one that was refused.
+func (c *Checker) goesOn(x *context, k *call) *Violation {
+	if r := k.last; r != nil && r.over && !r.posted {
+		return r.wrong(x, "request %d has ended, its submitter goes on, and nobody has posted its event", r.serial)
+	}
+	k.last = nil
+	if r := k.owes; r != nil {
+		return &Violation{Of: "context", Why: fmt.Sprintf("request %d was refused, and its slot was not given back", r.serial), State: x.String(), Allowed: []string{"SLOTS_BACK"}, Request: r.serial}
+	}
+	return nil
+}
+
+// waitedFor wants a thread that begins something to have waited in the
+// io_destroy before it.
+func (c *Checker) waitedFor(t *traces.Transition) *Violation {
+	x := c.waiting[t.Task]
+	if x == nil {
+		return nil
+	}
+	return &Violation{Of: "context", Why: fmt.Sprintf("thread %d goes on after io_destroy of context %d, which has not waited for its requests", t.Task, x.serial), State: x.String(), Allowed: []string{"K7: WAITED"}, Context: x.serial}
 }

@@ -13,21 +13,23 @@ type context struct {
 	serial   uint32
 	slots    int64
 	taken    int64 // slots taken, ever
-	back     int64 // and given back
+	refunded int64 // given back: those of requests that were refused
+	back     int64 // and those of events
 	posted   int64 // events
-	refused  int64 // requests that were not accepted
 	reaped   int64 // events known to have left the ring
 	head     uint32
 	tail     uint32
 	userHead bool // user space moves head: the kernel does not see all reaping
-	backMost int64
 	users    int
 	life     machine.State
 	stage    []traces.Point // what has happened of its end, for requests that come later
 	dead     bool
-	gone     uint64 // number of the transition after which no search finds it
+	woken    traces.Time // when all waiters were, 0 if they were not
+	gone     uint64      // number of the transition after which no search finds it
 	killing  bool
 	drained  bool
+	waited   bool // io_destroy has
+	exits    bool // it ends with its process
 
 	requests    map[uint32]*request
 	byData      map[int64][]*request
@@ -55,6 +57,9 @@ func (c *Checker) lifeClass() (*class, error) {
 
 // setup is a new context.
 func (c *Checker) setup(t *traces.Transition) (*Violation, error) {
+	if v := c.waitedFor(t); v != nil {
+		return v, nil
+	}
 	life, err := c.lifeClass()
 	if err != nil {
 		return nil, err
@@ -70,7 +75,7 @@ func (c *Checker) setup(t *traces.Transition) (*Violation, error) {
 // String is the context in numbers.
 func (x *context) String() string {
 	return fmt.Sprintf("context %d: %d calls in it, %d requests, %d of %d slots taken, ring %d to %d, %d threads, dead %v, %d queued",
-		x.serial, x.users, len(x.requests), x.taken-x.back, x.slots, x.head, x.tail, len(x.threads), x.dead, x.queue[0].length+x.queue[1].length)
+		x.serial, x.users, len(x.requests), x.taken-x.refunded-x.back, x.slots, x.head, x.tail, len(x.threads), x.dead, x.queue[0].length+x.queue[1].length)
 }
 
 // stateOf is the state of a request, or of the context if there is none.
@@ -86,26 +91,36 @@ func (c *Checker) slot(x *context, t *traces.Transition) (*Violation, error) {
 	if v := c.inCall(x, t, traces.AtSubmit); v != nil {
 		return v, nil
 	}
-	if x.taken-x.back >= x.slots {
+	if v := c.goesOn(x, c.calls[t.Task]); v != nil {
+		return v, nil
+	}
+	if x.taken-x.refunded-x.back >= x.slots {
 		return &Violation{Why: "no slot is free", State: x.String(), Allowed: []string{"S1e: NO_SLOT"}}, nil
 	}
 	x.taken++
-	x.requests[t.Request] = &request{serial: t.Request}
+	x.requests[t.Request] = &request{serial: t.Request, submitter: t.Task}
 	c.cover.Requests++
 	c.took(machine.S1)
 	return nil, nil
 }
 
-// slotsBack gives slots back: those of refused requests, and of events that
-// have left the ring. User space may have taken events out without the kernel's
-// knowledge, so more than what the kernel knows of is found out only when
-// io_getevents next looks and head stands where it was left.
-func (x *context) slotsBack(t *traces.Transition) *Violation {
-	x.back += t.Value
-	if x.back-x.refused > x.posted {
-		return &Violation{Why: fmt.Sprintf("%d slots have been given back, and only %d events posted and %d requests refused", x.back, x.posted, x.refused), State: x.String()}
+// slotsBack gives slots back: that of a request that the thread has refused, or
+// those of events that have left the ring. User space may have taken events out
+// without the kernel's knowledge, so more than what the kernel knows of is found
+// out only when io_getevents next looks and head stands where it was left.
+func (c *Checker) slotsBack(x *context, t *traces.Transition) *Violation {
+	if k := c.calls[t.Task]; k != nil && k.owes != nil {
+		if t.Value != 1 {
+			return &Violation{Why: fmt.Sprintf("%d slots of a request are given back", t.Value), State: x.String()}
+		}
+		k.owes = nil
+		x.refunded++
+		return nil
 	}
-	x.backMost = max(x.backMost, x.back-x.refused)
+	x.back += t.Value
+	if x.back > x.posted {
+		return &Violation{Why: fmt.Sprintf("%d slots of events have been given back, and only %d events posted", x.back, x.posted), State: x.String()}
+	}
 	return nil
 }
 
@@ -126,8 +141,8 @@ func (c *Checker) reaped(x *context, t *traces.Transition) *Violation {
 		x.userHead = true
 		x.reaped += int64((before + size - x.head) % size)
 	}
-	if !x.userHead && x.backMost > x.reaped {
-		return &Violation{Why: fmt.Sprintf("%d slots of events were given back, but only %d events had been reaped", x.backMost, x.reaped), State: x.String()}
+	if !x.userHead && x.back > x.reaped {
+		return &Violation{Why: fmt.Sprintf("%d slots of events were given back, but only %d events had been reaped", x.back, x.reaped), State: x.String()}
 	}
 	if n > 0 {
 		c.took(machine.G2h)
@@ -172,12 +187,13 @@ func (c *Checker) ends(x *context, t *traces.Transition) *Violation {
 		x.dead = true
 		if t.Seen != 0 {
 			c.exiting[t.Task] = append(c.exiting[t.Task], x)
+			x.exits = true
 		}
 		if k := c.calls[t.Task]; k != nil {
 			k.dead = true
 		}
 	case traces.AtWakeAll:
-		x.gone = t.Number
+		x.gone, x.woken = t.Number, t.Time
 	case traces.AtKill:
 		if x.users != 0 {
 			return &Violation{Why: fmt.Sprintf("%d calls are in the context", x.users), State: x.String()}
@@ -195,6 +211,11 @@ func (c *Checker) ends(x *context, t *traces.Transition) *Violation {
 		x.drained = true
 		return nil
 	case traces.AtWaited:
+		if c.waiting[t.Task] != x {
+			return &Violation{Why: fmt.Sprintf("thread %d does not destroy the context", t.Task), State: x.String()}
+		}
+		delete(c.waiting, t.Task)
+		x.waited = true
 		return nil
 	}
 	x.stage = append(x.stage, t.Point)
@@ -207,4 +228,35 @@ func (c *Checker) ends(x *context, t *traces.Transition) *Violation {
 		}
 	}
 	return nil
+}
+
+// forget forgets a context when nothing of it can follow: its requests and its
+// threads have ended, and who destroyed it has waited for that, or exits.
+func (c *Checker) forget(x *context) {
+	if x.drained && len(x.threads) == 0 && (x.exits || x.waited) {
+		delete(c.contexts, x.serial)
+		c.ended.add(x.serial)
+	}
+}
+
+// ended are the contexts that ended last, so that what comes of them too late is
+// told from what comes of contexts that were never known.
+type ended struct {
+	set  map[uint32]bool
+	list []uint32 // a ring
+	next int
+}
+
+// rememberedContexts is how many are known.
+const rememberedContexts = 1024
+
+func (e *ended) add(serial uint32) {
+	if len(e.list) < rememberedContexts {
+		e.list = append(e.list, serial)
+	} else {
+		delete(e.set, e.list[e.next])
+		e.list[e.next] = serial
+		e.next = (e.next + 1) % rememberedContexts
+	}
+	e.set[serial] = true
 }

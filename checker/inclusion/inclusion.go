@@ -12,34 +12,6 @@ import (
 	"aiocheck/traces"
 )
 
-// Violation is a transition that the model does not have where it took place.
-type Violation struct {
-	At      traces.Transition
-	Of      string              // "call", "context", "request" or "thread": whose state it is
-	Why     string              // what is wrong with it
-	State   string              // before it, in the words of the model
-	Allowed []string            // the steps that the model has in that state
-	Where   string              // the kernel's function
-	History []traces.Transition // those of the same request, or else context, that led to it
-}
-
-// Error says which transition, and why not.
-func (v *Violation) Error() string { return fmt.Sprintf("%v (%s): %s", &v.At, v.Where, v.Why) }
-
-// Coverage counts what was taken.
-type Coverage struct {
-	Transitions int64                   // that were judged
-	Unjudged    int64                   // of contexts whose beginning was not seen
-	Lost        int64                   // that the kernel had no room for
-	Points      [traces.NumPoints]int64 // how often each was passed
-	Kinds       [machine.NumKinds]int64 // which steps of the model these were
-	Requests    int64
-	Contexts    int64
-	// Beyond counts, in words, what the kernel does and the model does not
-	// tell apart or does not have; none of it is a violation.
-	Beyond map[string]int64
-}
-
 // Checker judges transitions as they come.
 type Checker struct {
 	design   design.Design
@@ -47,7 +19,10 @@ type Checker struct {
 	contexts map[uint32]*context
 	calls    map[uint32]*call // by the thread that is in it
 	exiting  map[uint32][]*context
-	next     uint64 // the number expected; meaningless before the first
+	waiting  map[uint32]*context // by the thread whose io_destroy has to wait for it
+	ended    ended
+	programs *programs // nil: there is no history to compare with
+	next     uint64    // the number expected; meaningless before the first
 	begun    bool
 	cover    Coverage
 	violated *Violation
@@ -58,10 +33,11 @@ type Checker struct {
 // New is a checker against the corrected design, or d if that is given.
 func New(d *design.Design) *Checker {
 	c := &Checker{design: design.Thread61(), classes: map[classKey]*class{}, contexts: map[uint32]*context{},
-		calls: map[uint32]*call{}, exiting: map[uint32][]*context{}, cover: Coverage{Beyond: map[string]int64{}}}
+		calls: map[uint32]*call{}, exiting: map[uint32][]*context{}, waiting: map[uint32]*context{}, ended: ended{set: map[uint32]bool{}}}
 	if d != nil {
 		c.design = *d
 	}
+	c.cover.Design = c.design.Name
 	return c
 }
 
@@ -91,11 +67,20 @@ func (c *Checker) Add(t *traces.Transition) error {
 	c.cover.Points[t.Point]++
 	v, err := c.judge(t)
 	if v != nil {
-		v.At, v.Where = *t, table[t.Point].where
+		v.At, v.Where, v.Source = *t, table[t.Point].where, source(table[t.Point].where)
 		if v.Of == "" {
 			v.Of = table[t.Point].of.String()
 		}
-		v.History = c.before(t)
+		if v.Request == 0 {
+			v.Request = t.Request
+		}
+		if v.Context == 0 {
+			v.Context = t.Context
+		}
+		if x := c.contexts[t.Context]; x != nil && x.requests[v.Request] != nil {
+			v.Data = x.requests[v.Request].data
+		}
+		v.History = c.before(v)
 		c.violated = v
 	}
 	c.remember(t)
@@ -109,6 +94,7 @@ func (c *Checker) lose(number uint64) {
 	clear(c.contexts)
 	clear(c.calls)
 	clear(c.exiting)
+	clear(c.waiting)
 }
 
 // class is the model of requests of a kind.
@@ -131,7 +117,7 @@ func (c *Checker) took(kinds ...machine.Kind) {
 	}
 }
 
-func (c *Checker) beyond(what string) { c.cover.Beyond[what]++ }
+func (c *Checker) beyond(b Beyond) { c.cover.Beyond[b]++ }
 
 // judge finds whose transition it is.
 func (c *Checker) judge(t *traces.Transition) (*Violation, error) {
@@ -139,9 +125,18 @@ func (c *Checker) judge(t *traces.Transition) (*Violation, error) {
 	case traces.AtSetup:
 		return c.setup(t)
 	case traces.AtNoContext:
+		if v := c.waitedFor(t); v != nil {
+			return v, nil
+		}
+		if v := c.answered(traces.Point(t.Seen), t, model.Fail(model.EINVAL)); v != nil {
+			return v, nil
+		}
 		c.took(noContext[traces.Point(t.Seen)]...)
 		return nil, nil
 	case traces.AtExit:
+		if v := c.waitedFor(t); v != nil {
+			return v, nil
+		}
 		c.took(machine.X0)
 		return nil, nil
 	case traces.AtExited:
@@ -149,9 +144,13 @@ func (c *Checker) judge(t *traces.Transition) (*Violation, error) {
 	}
 	x := c.contexts[t.Context]
 	if x == nil {
+		if c.ended.set[t.Context] {
+			return &Violation{Why: fmt.Sprintf("context %d is gone", t.Context), State: "its last request, its last thread and io_destroy have ended"}, nil
+		}
 		c.cover.Unjudged++
 		return nil, nil
 	}
+	defer c.forget(x)
 	switch t.Point {
 	case traces.AtSubmit, traces.AtCancel, traces.AtGetEvents, traces.AtDestroy:
 		return c.enter(x, t), nil
@@ -162,10 +161,13 @@ func (c *Checker) judge(t *traces.Transition) (*Violation, error) {
 	case traces.AtSlot:
 		return c.slot(x, t)
 	case traces.AtNoSlot:
+		if v := c.inCall(x, t, traces.AtSubmit); v != nil {
+			return v, nil
+		}
 		c.took(machine.S1e)
-		return c.inCall(x, t, traces.AtSubmit), nil
+		return c.goesOn(x, c.calls[t.Task]), nil
 	case traces.AtSlotsBack:
-		return x.slotsBack(t), nil
+		return c.slotsBack(x, t), nil
 	case traces.AtReaped:
 		return c.reaped(x, t), nil
 	case traces.AtDead, traces.AtDeadAlready, traces.AtWakeAll, traces.AtUsersKilled, traces.AtKill, traces.AtKilled, traces.AtDrained, traces.AtWaited:

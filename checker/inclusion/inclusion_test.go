@@ -182,18 +182,9 @@ func TestViolationIsExplained(t *testing.T) {
 	}
 }
 
-func BenchmarkJudge(b *testing.B) {
-	list := recorded(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		judge(b, list)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(list)), "ns/transition")
-}
-
 // TestVerdict: the verdict of a trace, and a finding that shows what led to it.
 func TestVerdict(t *testing.T) {
-	v, cover, err := Judge("testdata/guest.aiot")
+	v, cover, err := Judge("testdata/guest.aiot", nil)
 	if err != nil || v.Outcome != checker.Holds || v.Instances != 4000 || cover.Requests == 0 {
 		t.Errorf("%+v, %v", v, err)
 	}

@@ -2,21 +2,47 @@ package inclusion
 
 import (
 	"fmt"
-	"strings"
 
 	"aiocheck/checker"
 	"aiocheck/model"
 	"aiocheck/traces"
 )
 
-// Judge judges the transitions of a trace. There is no verdict if it has none,
-// as those of kernels without our patches.
-func Judge(path string) (checker.Verdict, *Coverage, error) {
-	c := New(nil)
+// Judge judges the transitions of a trace, beside its history, if that is
+// given. There is no verdict if it has none, as those of kernels without our
+// patches.
+func Judge(path string, h *traces.History) (checker.Verdict, *Coverage, error) {
+	c := beside(h)
 	if err := traces.EachTransition(path, c.Add); err != nil {
 		return checker.Verdict{}, nil, err
 	}
 	return c.Verdict(), c.Coverage(), nil
+}
+
+// JudgeLogs judges transitions that are in no file, like Judge.
+func JudgeLogs(logs []traces.Log, h *traces.History) (checker.Verdict, *Coverage, error) {
+	c := beside(h)
+	for _, log := range logs {
+		if len(log) == 0 || log[0].Thread != traces.KernelThread {
+			continue
+		}
+		for i := range log {
+			t := log[i].Transition()
+			if err := c.Add(&t); err != nil {
+				return checker.Verdict{}, nil, err
+			}
+		}
+	}
+	return c.Verdict(), c.Coverage(), nil
+}
+
+// beside is a judge who knows what programs saw.
+func beside(h *traces.History) *Checker {
+	c := New(nil)
+	if h != nil {
+		c.programs = newPrograms(h)
+	}
+	return c
 }
 
 // Verdict is what has been found out. Unchecked says that there was nothing to
@@ -36,23 +62,6 @@ func (c *Checker) Verdict() checker.Verdict {
 	return v
 }
 
-// finding explains a violation: the transition, the state before it, what the
-// model allows there, and the transitions that led to it.
-func (v *Violation) finding() checker.Finding {
-	f := checker.Finding{Property: model.TransitionsAllowed.Name, At: v.At.Time, File: traces.None,
-		Summary:  fmt.Sprintf("transition %v, in %s: %s; before it, the %s was: %s", &v.At, v.Where, v.Why, v.Of, strings.ReplaceAll(v.State, "\n", "; ")),
-		Expected: "a step that the model has there: " + strings.Join(v.Allowed, "; ")}
-	if len(v.Allowed) == 0 {
-		f.Expected = "a transition that fits what was before it"
-	}
-	for i := range v.History {
-		t := &v.History[i]
-		f.Steps = append(f.Steps, checker.Step{Thread: traces.KernelThread, From: t.Time, To: t.Time, Text: t.String(), Order: i + 1})
-	}
-	f.Steps = append(f.Steps, checker.Step{Thread: traces.KernelThread, From: v.At.Time, To: v.At.Time, Text: v.At.String()})
-	return f
-}
-
 const (
 	remembered = 1024 // transitions, to tell what led to a violation
 	shown      = 24   // of them
@@ -66,17 +75,4 @@ func (c *Checker) remember(t *traces.Transition) {
 		c.recent[c.oldest] = *t
 		c.oldest = (c.oldest + 1) % remembered
 	}
-}
-
-// before is what led to a transition: of its request if it has one, else of
-// its context.
-func (c *Checker) before(t *traces.Transition) []traces.Transition {
-	var list []traces.Transition
-	for i := range c.recent {
-		r := c.recent[(c.oldest+i)%len(c.recent)]
-		if r.Context == t.Context && (t.Request == 0 || r.Request == t.Request) {
-			list = append(list, r)
-		}
-	}
-	return list[max(0, len(list)-shown):]
 }

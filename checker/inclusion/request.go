@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"aiocheck/model"
+	"aiocheck/model/design"
 	"aiocheck/model/machine"
 	"aiocheck/traces"
 )
@@ -24,10 +25,14 @@ type request struct {
 	refused bool
 	class   *class
 	state   machine.State
-	acts    []act // that have led to the state
-	retired bool  // its steps of the model are done
+	was     machine.State // before the last act
+	acts    []act         // that have led to the state
+	retired bool          // its steps of the model are done
 
 	growing    int
+	submitter  uint32   // his thread
+	poster     uint32   // who has posted its event
+	over       bool     // who executes it, or has cancelled it, has done with it
 	prev, next *request // in its queue
 	queued     bool
 	thread     uint32
@@ -57,9 +62,9 @@ func (r *request) take(c *Checker, a act, counts bool) *Violation {
 		next = r.class.before(r.acts, a, traces.AtFoundRunning)
 	}
 	if !next.ok {
-		return &Violation{Of: "request", Why: fmt.Sprintf("the model has no such step of request %d here", r.serial), State: r.describe(), Allowed: r.class.allowed(r.state)}
+		return &Violation{Of: "request", Why: fmt.Sprintf("the model has no such step of request %d here", r.serial), State: r.describe(), Allowed: r.class.allowed(r.state), Request: r.serial}
 	}
-	r.state = next.state
+	r.was, r.state = r.state, next.state
 	r.acts = append(r.acts, a)
 	if counts {
 		c.took(next.kinds...)
@@ -69,7 +74,21 @@ func (r *request) take(c *Checker, a act, counts bool) *Violation {
 
 // wrong is a transition that the model would have, with what it must not see.
 func (r *request) wrong(x *context, format string, args ...any) *Violation {
-	return &Violation{Of: "request", Why: fmt.Sprintf(format, args...), State: x.stateOf(r)}
+	return &Violation{Of: "request", Why: fmt.Sprintf(format, args...), State: x.stateOf(r), Allowed: r.allowed(), Request: r.serial}
+}
+
+// undone is wrong for what is only found out when the step was taken.
+func (r *request) undone(x *context, format string, args ...any) *Violation {
+	r.state = r.was
+	return r.wrong(x, format, args...)
+}
+
+// allowed are the steps that the model has in the request's state.
+func (r *request) allowed() []string {
+	if r.class == nil || r.retired {
+		return nil
+	}
+	return r.class.allowed(r.state)
 }
 
 // request judges a transition of a request.
@@ -124,10 +143,10 @@ func (c *Checker) submitting(x *context, r *request, t *traces.Transition) (*Vio
 		}
 		c.took(machine.S3e)
 		if r.pinned {
-			c.beyond("refused after its identity was captured: no thread, or killed meanwhile")
+			c.beyond(RefusedLate)
 		}
 		r.refused = true
-		x.refused++
+		c.calls[t.Task].owes = r
 	}
 	return nil, nil
 }
@@ -142,11 +161,14 @@ func (c *Checker) arm(x *context, r *request, t *traces.Transition) (*Violation,
 		return r.wrong(x, "request %d is not before S6q", r.serial), nil
 	}
 	r.growing = int(t.Seen & 1)
-	k, err := c.class(classKey{opcode: r.opcode, growing: r.growing == 1, eventfd: r.flags&resultFlag != 0})
+	if want, known := c.growing(r.opcode); known && want != (r.growing == 1) {
+		return r.wrong(x, "request %d, %v, is in the queue of class %d: what may wait for another request has to have a thread of its own, and nothing else", r.serial, r.opcode, r.growing), nil
+	}
+	kind, err := c.class(classKey{opcode: r.opcode, growing: r.growing == 1, eventfd: r.flags&resultFlag != 0})
 	if err != nil {
 		return nil, err
 	}
-	r.class, r.state = k, k.start
+	r.class, r.state = kind, kind.start
 	acts := []act{{traces.AtSlot, plain}, {traces.AtCopied, plain}, {traces.AtPinned, plain}}
 	for _, p := range x.stage {
 		acts = append(acts, act{p, plain})
@@ -163,10 +185,18 @@ func (c *Checker) arm(x *context, r *request, t *traces.Transition) (*Violation,
 	q := &x.queue[r.growing]
 	q.push(r)
 	if q.length != int(t.Other) {
-		return r.wrong(x, "%d requests are in its queue, not %d", q.length, t.Other), nil
+		return r.undone(x, "%d requests are in its queue, not %d", q.length, t.Other), nil
 	}
-	c.calls[t.Task].armed++
+	k := c.calls[t.Task]
+	k.armed++
+	k.last = r
 	return nil, nil
+}
+
+// growing says whether requests of an opcode have threads of their own. Of
+// transfers it depends on the file, which transitions do not tell.
+func (c *Checker) growing(op model.Opcode) (yes, known bool) {
+	return c.design.ExecutorOf(op, design.Directory) == design.Growing, !op.Transfers()
 }
 
 // freed is W11 and W13, of a request that has ended or was refused.
@@ -175,6 +205,8 @@ func (c *Checker) freed(x *context, r *request, t *traces.Transition) *Violation
 	case r.refused:
 	case r.class == nil:
 		return r.wrong(x, "request %d was neither accepted nor refused", r.serial)
+	case t.Task != r.poster && r.posted:
+		return r.wrong(x, "thread %d has posted the event of request %d, not thread %d", r.poster, r.serial, t.Task)
 	case !r.woken:
 		return r.wrong(x, "waiters have not been woken for request %d", r.serial)
 	case !r.early:
@@ -237,7 +269,7 @@ func (c *Checker) returned(x *context, r *request, t *traces.Transition) *Violat
 	case restart(t.Value) || t.Value == interrupted:
 		how, r.result = stopped, interrupted
 	case t.Value < 0:
-		c.beyond("an operation's own error")
+		c.beyond(OwnError)
 	}
 	if v := r.take(c, act{traces.AtReturn, how}, true); v != nil {
 		return v
@@ -248,6 +280,9 @@ func (c *Checker) returned(x *context, r *request, t *traces.Transition) *Violat
 
 // completed is W9 to W12, or parts of C9 and K8.
 func (c *Checker) completed(x *context, r *request, t *traces.Transition) *Violation {
+	if r.posted && t.Task != r.poster {
+		return r.wrong(x, "thread %d has posted the event of request %d, not thread %d", r.poster, r.serial, t.Task)
+	}
 	switch t.Point {
 	case traces.AtEndEarly:
 		if !r.early {
@@ -284,14 +319,17 @@ func (c *Checker) posted(x *context, r *request, t *traces.Transition) *Violatio
 		a.way = byKill
 	case r.early:
 		a.way = byCall
-	case t.Task != r.thread:
-		c.beyond("posted by the submitter, who dropped the last reference")
+	}
+	if t.Task == r.submitter && c.held(r) {
+		c.beyond(PostedBySubmitter)
+	} else if !r.early && t.Task != r.thread {
+		return r.wrong(x, "thread %d has request %d, not thread %d, nor does its submitter still refer to it", r.thread, r.serial, t.Task)
 	}
 	if v := r.take(c, a, true); v != nil {
 		return v
 	}
 	if t.Value != r.result {
-		return r.wrong(x, "the event of request %d says %v, not %v", r.serial, model.Result(t.Value), model.Result(r.result))
+		return r.undone(x, "the event of request %d says %v, not %v", r.serial, model.Result(t.Value), model.Result(r.result))
 	}
 	size := uint32(x.slots + 1)
 	if want := (x.tail + 1) % size; t.Other != want {
@@ -299,7 +337,7 @@ func (c *Checker) posted(x *context, r *request, t *traces.Transition) *Violatio
 	}
 	x.tail = t.Other
 	x.posted++
-	r.posted = true
+	r.posted, r.poster = true, t.Task
 	return nil
 }
 
@@ -309,6 +347,8 @@ func (c *Checker) cancelled(x *context, r *request, t *traces.Transition) *Viola
 	if x.killing {
 		a.way = byKill
 	} else if v := c.inCall(x, t, traces.AtCancel); v != nil {
+		return v
+	} else if v := c.meant(x, r, t); v != nil {
 		return v
 	}
 	if other := x.unsignalled; other != nil && (t.Point != traces.AtSignal || other != r) {
@@ -320,18 +360,18 @@ func (c *Checker) cancelled(x *context, r *request, t *traces.Transition) *Viola
 	switch t.Point {
 	case traces.AtFoundQueued:
 		if t.Seen != 0 {
-			return r.wrong(x, "request %d stays in its queue", r.serial)
+			return r.undone(x, "request %d stays in its queue", r.serial)
 		}
 		x.queue[r.growing].remove(r)
 		r.early, r.byKill, r.result = true, x.killing, interrupted
 	case traces.AtFoundRunning:
 		if t.Other != r.thread {
-			return r.wrong(x, "thread %d has request %d, not thread %d", r.thread, r.serial, t.Other)
+			return r.undone(x, "thread %d has request %d, not thread %d", r.thread, r.serial, t.Other)
 		}
 		x.unsignalled = r
 	case traces.AtSignal:
 		if t.Other != r.thread || x.unsignalled != r {
-			return r.wrong(x, "thread %d is signalled, and thread %d has request %d", t.Other, r.thread, r.serial)
+			return r.undone(x, "thread %d is signalled, and thread %d has request %d", t.Other, r.thread, r.serial)
 		}
 		x.unsignalled = nil
 		r.signalled = true

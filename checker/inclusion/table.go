@@ -94,3 +94,12 @@ var silent = map[machine.Kind]string{
 	machine.F3:  "a read by others: seen by what operations return",
 	machine.SIr: "the end of what io_submit refuses without a slot's request: an fsync of a stream, refused with S3e",
 }
+
+// source is the file of the patched kernel that a function of the table is in.
+func source(function string) string {
+	switch function {
+	case "aio_worker", "aio_pool_queue", "aio_pool_cancel":
+		return "fs/aio_thread.c"
+	}
+	return "fs/aio.c"
+}

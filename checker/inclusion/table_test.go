@@ -83,19 +83,34 @@ func TestTableIsComplete(t *testing.T) {
 }
 
 // TestWhereIsInTheKernel: the functions that the table names are those of the
-// patched sources.
+// patched sources, and the files are those in which the kernel tells of the
+// points.
 func TestWhereIsInTheKernel(t *testing.T) {
 	list, err := patches.Series("6.1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all strings.Builder
+	told := map[string]string{} // points by file
 	for _, p := range list {
 		all.Write(p.Text)
+		file := ""
+		for line := range strings.Lines(string(p.Text)) {
+			if name, ok := strings.CutPrefix(line, "+++ b/"); ok {
+				file = strings.TrimSpace(name)
+			} else if strings.HasPrefix(line, "+") && strings.Contains(file, "fs/") {
+				told[file] += line
+			}
+		}
 	}
 	for p := traces.AtSetup; p < traces.NumPoints; p++ {
-		if name := table[p].where; !strings.Contains(all.String(), name) {
+		name := table[p].where
+		if !strings.Contains(all.String(), name) {
 			t.Errorf("%v: the patches know no function %s", p, name)
+		}
+		point := "AIO_" + strings.ToUpper(p.String())
+		if text := told[source(name)]; !strings.Contains(text, point+",") && !strings.Contains(text, point+")") {
+			t.Errorf("%v: %s does not tell of %s", p, source(name), point)
 		}
 	}
 }

@@ -42,6 +42,11 @@ func (c *Checker) thread(x *context, t *traces.Transition) *Violation {
 	if h.request == nil || !h.left || !h.flushed {
 		return &Violation{Why: fmt.Sprintf("thread %d has not ended its request", id), State: x.stateOf(h.request)}
 	}
+	// Its submitter may have the last reference, and then posts.
+	if r := h.request; !r.posted && !c.held(r) {
+		return r.wrong(x, "thread %d is idle, and nobody has posted the event of request %d", id, r.serial)
+	}
+	h.request.over = true
 	*h = thread{}
 	c.took(machine.W15)
 	return nil
@@ -62,7 +67,7 @@ func (c *Checker) started(x *context, r *request, t *traces.Transition) *Violati
 	}
 	q.remove(r)
 	if q.length != int(t.Other) {
-		return r.wrong(x, "%d requests are left in the queue, not %d", q.length, t.Other)
+		return r.undone(x, "%d requests are left in the queue, not %d", q.length, t.Other)
 	}
 	h.request, r.thread = r, t.Task
 	return nil

@@ -250,3 +250,20 @@ func TestBrowserRunsNoHostileString(t *testing.T) {
 		}
 	}
 }
+
+// TestInsideInBrowser: the picture of a kernel's transitions is seen whole: each
+// text is right of the columns, and inside the picture.
+func TestInsideInBrowser(t *testing.T) {
+	ctx := open(t, insidePage(t))
+	const overlaps = `[...document.querySelectorAll("#finding-0 .transition")].filter((g) => {
+		const box = g.querySelector("rect").getBoundingClientRect(), text = g.lastElementChild.getBoundingClientRect();
+		const picture = g.closest("svg").getBoundingClientRect(), point = g.querySelector(".point").getBoundingClientRect();
+		return box.width < 1 || text.left < box.right || text.right > picture.right || point.left < box.left || point.right > box.right;
+	}).length`
+	if n := evaluate[int](t, ctx, overlaps); n != 0 {
+		t.Errorf("%d transitions overlap", n)
+	}
+	if n := evaluate[int](t, ctx, `document.querySelectorAll("#finding-0 .transition.wrong").length`); n != 1 {
+		t.Errorf("%d transitions are marked", n)
+	}
+}

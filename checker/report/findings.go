@@ -24,7 +24,8 @@ type findingView struct {
 	Steps    []stepView
 	Chart    chart
 	At       string
-	Unplaced int // steps that fit nowhere
+	Unplaced int         // steps that fit nowhere
+	Inside   *insideView // instead of steps and chart, if it is about transitions
 }
 
 type stepView struct {
@@ -71,6 +72,9 @@ const (
 
 func viewFinding(h *traces.History, index int, p model.Property, f *checker.Finding) findingView {
 	v := findingView{Index: index, Property: p, Finding: f, Place: place(h, f), At: duration(f.At)}
+	if v.Inside = viewInside(f.Inside); v.Inside != nil {
+		return v
+	}
 	steps := slices.Clone(f.Steps)
 	slices.SortStableFunc(steps, func(a, b checker.Step) int { return cmp.Compare(a.From, b.From) })
 	start := f.At
@@ -206,8 +210,11 @@ func pathThrough(bars []bar) string {
 
 // threadName is how the page names a thread.
 func threadName(thread uint16) string {
-	if thread == traces.Controller {
+	switch thread {
+	case traces.Controller:
 		return "controller"
+	case traces.KernelThread:
+		return "kernel"
 	}
 	return fmt.Sprintf("thread %d", thread)
 }

@@ -100,6 +100,9 @@ func writeFinding(w io.Writer, v checker.Verdict, f checker.Finding, style Style
 	if f.Bytes > 0 {
 		fmt.Fprintf(w, "  where     bytes %d to %d of the file\n", f.Offset, f.Offset+f.Bytes-1)
 	}
+	if f.Inside != nil {
+		return writeInside(w, f.Inside)
+	}
 	if len(f.Steps) == 0 {
 		return nil
 	}
@@ -115,6 +118,28 @@ func writeFinding(w io.Writer, v checker.Verdict, f checker.Finding, style Style
 	return t.Flush()
 }
 
+// writeInside explains a kernel's transition that is no step of the model.
+func writeInside(w io.Writer, f *checker.Inside) error {
+	for i, line := range f.State {
+		name := ""
+		if i == 0 {
+			name = "state"
+		}
+		fmt.Fprintf(w, "  %-8s  %s\n", name, line)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "  number\tat\tthread\ttransition\twhat\n")
+	for i := range f.Steps {
+		s := &f.Steps[i]
+		mark := ""
+		if i == len(f.Steps)-1 {
+			mark = "not a step: "
+		}
+		fmt.Fprintf(t, "  %d\t%s\t%s\t%s%s\t%s\n", s.Number, Clock(s.At), f.Tasks[s.Task].Name, mark, s.Point, insideText(s, &f.Steps[len(f.Steps)-1]))
+	}
+	return t.Flush()
+}
+
 // Clock is a time since the start of the run in seconds, or "never".
 func Clock(at traces.Time) string {
 	if at == traces.Never {
@@ -124,8 +149,11 @@ func Clock(at traces.Time) string {
 }
 
 func thread(n uint16) string {
-	if n == traces.Controller {
+	switch n {
+	case traces.Controller:
 		return "controller"
+	case traces.KernelThread:
+		return "kernel"
 	}
 	return fmt.Sprint(n)
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"aiocheck/checker"
+	"aiocheck/checker/inclusion"
 	"aiocheck/kernel"
 	"aiocheck/kernel/patches"
 	"aiocheck/kernel/qemu"
@@ -28,7 +29,7 @@ import (
 var (
 	allDefects  = flag.Bool("defects", false, "try every defect, not a sample")
 	onlyDefects = flag.String("only", "", "try these defects, separated by commas")
-	update      = flag.Bool("update", false, "write docs/defects.md; with -defects")
+	update      = flag.Bool("update", false, "write docs/defects.md, with -defects, or docs/coverage.md")
 )
 
 // The series whose kernel is tested.
@@ -144,23 +145,19 @@ func (f find) String() string {
 }
 
 // hunter boots guests to hunt in.
-type hunter struct{ image, accel, dir string }
+type hunter struct {
+	image, accel, dir string
+	inside            inclusion.Coverage // of the last workload
+}
 
 // hunt runs workloads on the kernel with a defect until one is judged to
 // violate something. What it took is without the boot.
 func (h *hunter) hunt(t *testing.T, defect string, seed uint64, runs int) find {
 	t.Helper()
-	g, err := qemu.Boot(t.Context(), qemu.Config{Accel: h.accel, Kernel: h.image, Device: "virtio", FileSystem: "ext4", Bytes: 16 << 20, Memory: 512 << 20, CPUs: 2,
-		Append: "sysctl.fs.aio-auto-threads=1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	g := h.boot(t)
+	defer h.end(t, g)
 	var f find
+	var err error
 	mixes := workload.Mixes()
 	began := time.Now()
 	for i := range runs {
@@ -181,6 +178,24 @@ func (h *hunter) hunt(t *testing.T, defect string, seed uint64, runs int) find {
 		}
 	}
 	return f
+}
+
+// boot boots a guest, which has to be ended.
+func (h *hunter) boot(t *testing.T) *qemu.Guest {
+	t.Helper()
+	g, err := qemu.Boot(t.Context(), qemu.Config{Accel: h.accel, Kernel: h.image, Device: "virtio", FileSystem: "ext4", Bytes: 16 << 20, Memory: 512 << 20, CPUs: 2,
+		Append: "sysctl.fs.aio-auto-threads=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// end ends a guest.
+func (h *hunter) end(t *testing.T, g *qemu.Guest) {
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // run runs one workload and names the properties that it violates, if any. An
@@ -222,8 +237,11 @@ func (h *hunter) run(ctx context.Context, g *qemu.Guest, defect string, load tra
 		return nil, err
 	}
 	j := checker.Check(history, checker.Limits{Time: time.Minute})
-	if err := judgeInside(j, path); err != nil {
+	h.inside = inclusion.Coverage{}
+	if inside, err := judgeInside(j, path, history); err != nil {
 		return nil, err
+	} else if inside != nil {
+		h.inside = *inside
 	}
 	var violated []string
 	for _, v := range j.Verdicts {

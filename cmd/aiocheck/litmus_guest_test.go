@@ -129,10 +129,10 @@ func (g *guestLibrary) all(title, image string, threads bool) kernelRun {
 		}
 		if r.Finding() {
 			var text bytes.Buffer
-			r.WriteText(&text)
+			r.writeText(&text)
 			g.t.Errorf("%s: %s", title, text.String())
 		}
-		run.reports = append(run.reports, r)
+		run.reports = append(run.reports, r.TargetReport)
 	}
 	run.took = time.Since(began)
 	var text bytes.Buffer
@@ -189,7 +189,7 @@ func (g *guestLibrary) defects(image string) {
 			}
 			found.tried++
 			if r.Finding() {
-				found.shows = append(found.shows, r)
+				found.shows = append(found.shows, r.TargetReport)
 			}
 		}
 		var names []string

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aiocheck/checker"
+	"aiocheck/checker/inclusion"
 	library "aiocheck/litmus"
 	"aiocheck/sim/explore"
 	runner "aiocheck/sim/litmus"
@@ -44,6 +45,7 @@ func (c *litmusCommand) runTarget(s *session) error {
 	defer out.Flush()
 	l := &litmusRun{litmusCommand: c, session: s, machine: machine}
 	var reports []*runner.TargetReport
+	var inside inclusion.Coverage
 	violated := false
 	told := newSteps(s.stderr, len(tests))
 	for _, e := range tests {
@@ -51,12 +53,15 @@ func (c *litmusCommand) runTarget(s *session) error {
 		if err != nil {
 			return errors.Join(err, machine.close())
 		}
-		reports = append(reports, r)
+		reports = append(reports, r.TargetReport)
 		violated = violated || r.Finding()
+		if r.Inside != nil {
+			inside.Add(r.Inside)
+		}
 		if c.JSON {
 			err = json.NewEncoder(out).Encode(r)
 		} else {
-			err = r.WriteText(out)
+			err = r.writeText(out)
 		}
 		if err = errors.Join(err, out.Flush()); err != nil {
 			return errors.Join(fmt.Errorf("print litmus result: %w", err), machine.close())
@@ -69,6 +74,9 @@ func (c *litmusCommand) runTarget(s *session) error {
 	if !c.JSON {
 		if err := runner.WriteTargetSummary(out, reports); err != nil {
 			return fmt.Errorf("print litmus summary: %w", err)
+		}
+		if inside.Transitions > 0 {
+			fmt.Fprintf(out, "inside: %s\n", strings.Join(inside.Lines(), "\n        "))
 		}
 	}
 	if violated {
@@ -117,13 +125,37 @@ type litmusRun struct {
 	kept    int // traces
 }
 
+// litmusResult is what a test has shown, from outside and inside.
+type litmusResult struct {
+	*runner.TargetReport
+	// Inside is what the kernel told of its own steps; nil if it told nothing.
+	Inside *inclusion.Coverage `json:"inside,omitempty"`
+	// Findings are the transitions that the model does not have, the first of
+	// each run.
+	Findings []checker.Finding `json:"findings,omitempty"`
+}
+
+// writeText writes the report, and what is wrong inside.
+func (r *litmusResult) writeText(w io.Writer) error {
+	if err := r.WriteText(w); err != nil {
+		return err
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if _, err := fmt.Fprintf(w, "  %s: %s\n    expected  %s\n", f.Property, f.Summary, f.Expected); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // test runs a test so many times, each a round of some run.
-func (l *litmusRun) test(e library.Entry) (*runner.TargetReport, error) {
+func (l *litmusRun) test(e library.Entry) (*litmusResult, error) {
 	plan, err := runner.NewPlan(l.ctx, e.Test, l.machine.kernel(), explore.Options{MaxStates: l.MaxStates})
 	if err != nil {
 		return nil, usageError(err)
 	}
-	r := plan.Report(e.Path)
+	r := &litmusResult{TargetReport: plan.Report(e.Path)}
 	r.Seed, r.Again = l.Seed, l.again(e.Path)
 	if plan.Unrunnable != "" {
 		return r, nil
@@ -155,7 +187,7 @@ func (l *litmusRun) test(e library.Entry) (*runner.TargetReport, error) {
 type litmusTest struct {
 	*litmusRun
 	plan   *runner.Plan
-	report *runner.TargetReport
+	report *litmusResult
 	again  []int // draws of rounds in which something forbidden never to come had not come
 }
 
@@ -214,7 +246,22 @@ func (t *litmusTest) run(draw, n int, settle time.Duration) ([]runner.Seen, erro
 	}
 	t.report.Hung = rec.hung
 	finding := rec.hung != "" || slices.ContainsFunc(seen, func(s runner.Seen) bool { return !s.Allowed && !s.Torn })
-	for _, name := range append(t.broken(h), rec.reports...) {
+	inside, cover, err := inclusion.JudgeLogs(rec.logs, h)
+	if err != nil {
+		return nil, machineError(err)
+	}
+	broken := append(t.broken(h), rec.reports...)
+	if inside.Outcome == checker.Violated {
+		broken = append(broken, inside.Property.Name)
+		t.report.Findings = append(t.report.Findings, inside.Findings...)
+	}
+	if cover.Transitions > 0 {
+		if t.report.Inside == nil {
+			t.report.Inside = new(inclusion.Coverage)
+		}
+		t.report.Inside.Add(cover)
+	}
+	for _, name := range broken {
 		finding = true
 		if !slices.Contains(t.report.Broken, name) {
 			t.report.Broken = append(t.report.Broken, name)

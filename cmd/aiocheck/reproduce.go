@@ -33,7 +33,7 @@ func (c *reproduceCommand) Run(s *session) error {
 	rounds := c.Round
 	if len(rounds) == 0 || c.Property != "" {
 		j := checker.Check(h, checker.Limits{})
-		if err := judgeInside(j, c.File); err != nil {
+		if _, err := judgeInside(j, c.File, h); err != nil {
 			return err
 		}
 		f, err := c.finding(j)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -39,6 +40,8 @@ type result struct {
 	Header    traces.Header      `json:"header"`
 	Summary   traces.Summary     `json:"summary"`
 	Judgement *checker.Judgement `json:"judgement"`
+	// Inside is what the kernel told of its own steps; nil if it told nothing.
+	Inside *inclusion.Coverage `json:"inside,omitempty"`
 
 	problem error // what ended the run early
 }
@@ -64,10 +67,11 @@ func (f *judging) judge(s *session, of recorded, h *traces.History) (checker.Out
 // result judges a history and writes the report if asked for.
 func (f *judging) result(of recorded, h *traces.History) (*result, error) {
 	j := checker.Check(h, checker.Limits{Time: f.MaxTime, Memory: int64(f.MaxMemory)})
-	if err := judgeInside(j, of.trace); err != nil {
+	inside, err := judgeInside(j, of.trace, h)
+	if err != nil {
 		return &result{Outcome: j.Outcome}, err
 	}
-	r := &result{Outcome: j.Outcome, Trace: of.trace, Note: of.note, Console: of.console, Reports: of.reports, Header: h.Header, Summary: traces.Summarize(h), Judgement: j,
+	r := &result{Outcome: j.Outcome, Trace: of.trace, Note: of.note, Console: of.console, Reports: of.reports, Header: h.Header, Summary: traces.Summarize(h), Judgement: j, Inside: inside,
 		problem: of.problem}
 	if h.Cut != nil {
 		r.Cut = h.Cut.Error()
@@ -82,19 +86,17 @@ func (f *judging) result(of recorded, h *traces.History) (*result, error) {
 }
 
 // judgeInside adds what the transitions of a trace say, if it has any.
-func judgeInside(j *checker.Judgement, trace string) error {
+func judgeInside(j *checker.Judgement, trace string, h *traces.History) (*inclusion.Coverage, error) {
 	if trace == "" {
-		return nil
+		return nil, nil
 	}
-	v, _, err := inclusion.Judge(trace)
-	if err != nil {
-		return err
+	v, cover, err := inclusion.Judge(trace, h)
+	if err != nil || v.Outcome == checker.Unchecked {
+		return nil, err
 	}
-	if v.Outcome != checker.Unchecked {
-		j.Verdicts = append(j.Verdicts, v)
-		j.Outcome = checker.Worse(j.Outcome, v.Outcome)
-	}
-	return nil
+	j.Verdicts = append(j.Verdicts, v)
+	j.Outcome = checker.Worse(j.Outcome, v.Outcome)
+	return cover, nil
 }
 
 // show prints a result, or keeps it for finish, where what is printed is one
@@ -146,7 +148,11 @@ func (r *result) print(w io.Writer, style report.Style) error {
 		fmt.Fprintf(w, "\nthe kernel reports (%s)\n%s\n", report.Kind, indent(report.Text))
 	}
 	fmt.Fprintln(w)
-	for _, line := range []struct{ name, text string }{{"trace", r.Trace}, {"report", r.Report}, {"console", r.Console}, {"cut", r.Cut}, {"note", r.Note}, {"again", r.Header.Again}} {
+	inside := ""
+	if r.Inside != nil {
+		inside = strings.Join(r.Inside.Lines(), "\n         ")
+	}
+	for _, line := range []struct{ name, text string }{{"inside", inside}, {"trace", r.Trace}, {"report", r.Report}, {"console", r.Console}, {"cut", r.Cut}, {"note", r.Note}, {"again", r.Header.Again}} {
 		if line.text != "" {
 			fmt.Fprintf(w, "%-8s %s\n", line.name, line.text)
 		}

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"aiocheck/checker"
+	"aiocheck/checker/inclusion"
 	"aiocheck/checker/report"
 	"aiocheck/kernel/qemu"
 )
@@ -92,6 +94,7 @@ func (s *shares) next() *verifyCommand {
 type merged struct {
 	mu        sync.Mutex
 	judgement checker.Judgement
+	inside    *inclusion.Coverage
 	accepted  int64
 	traces    int
 	lost      atomic.Int32 // guests
@@ -114,6 +117,12 @@ func (m *merged) add(s *session, part *verifyCommand, r *result, err error) {
 	}
 	m.traces++
 	m.accepted += r.Summary.Accepted
+	if r.Inside != nil {
+		if m.inside == nil {
+			m.inside = new(inclusion.Coverage)
+		}
+		m.inside.Add(r.Inside)
+	}
 	j := &m.judgement
 	if j.Verdicts == nil {
 		*j = *r.Judgement
@@ -121,8 +130,14 @@ func (m *merged) add(s *session, part *verifyCommand, r *result, err error) {
 	}
 	j.Elapsed += r.Judgement.Elapsed
 	j.Outcome = checker.Worse(j.Outcome, r.Outcome)
-	for i := range j.Verdicts {
-		all, one := &j.Verdicts[i], &r.Judgement.Verdicts[i]
+	for i := range r.Judgement.Verdicts {
+		one := &r.Judgement.Verdicts[i]
+		k := slices.IndexFunc(j.Verdicts, func(v checker.Verdict) bool { return v.Property == one.Property })
+		if k < 0 { // a guest that was lost may have told nothing of its steps
+			j.Verdicts = append(j.Verdicts, *one)
+			continue
+		}
+		all := &j.Verdicts[k]
 		all.Instances += one.Instances
 		all.Violations += one.Violations
 		if all.Outcome == checker.Unchecked || one.Outcome != checker.Unchecked && checker.Worse(all.Outcome, one.Outcome) != all.Outcome {
@@ -185,6 +200,9 @@ func (m *merged) print(s *session, guests int) error {
 		return err
 	}
 	fmt.Fprintln(s.stdout)
+	if m.inside != nil {
+		fmt.Fprintf(s.stdout, "inside   %s\n", strings.Join(m.inside.Lines(), "\n         "))
+	}
 	return report.WriteOutcome(s.stdout, &m.judgement, style)
 }
 
