@@ -112,6 +112,9 @@ func (c Cache) Find(name string) (Image, error) {
 			return i, nil
 		}
 	}
+	if variant, _, _ := strings.Cut(name, "-"); !slices.Contains(Names(), variant) {
+		return Image{}, fmt.Errorf("kernel %s is %w: there are %s, and what aiocheck kernel list shows", name, ErrNotBuilt, strings.Join(Names(), ", "))
+	}
 	return Image{}, fmt.Errorf("kernel %s is %w: run %s", name, ErrNotBuilt, buildCommand(name))
 }
 

@@ -31,7 +31,7 @@ func applyPatch(ctx context.Context, dir, version string, p patches.Patch) error
 		return err
 	}
 	if why := describeRejects(string(out)); why != "" {
-		return sourceError(fmt.Sprintf("patch %s does not apply to Linux %s: %s", p.Name, version, why))
+		return sourceError(fmt.Sprintf("patch %s does not apply to Linux %s: %s\nour patches are for the distribution's source: build that one (no --source), port them, or build yours --unpatched", p.Name, version, why))
 	}
 	return fmt.Errorf("apply patch %s: %w", p.Name, err)
 }

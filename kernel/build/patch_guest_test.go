@@ -61,7 +61,7 @@ func TestRealPatch(t *testing.T) {
 	rejected := func(want string) {
 		t.Helper()
 		err := applyPatch(ctx, copied, "6.1.5", p)
-		if !errors.Is(err, ErrSource) || !strings.HasSuffix(err.Error(), "0001-aio-rename.patch does not apply to Linux 6.1.5: "+want) {
+		if !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), "0001-aio-rename.patch does not apply to Linux 6.1.5: "+want+"\n") {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}

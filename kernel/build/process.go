@@ -30,8 +30,10 @@ func noSpace(err error, where string) error {
 		!errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) && !saysNoSpace(err.Error()) {
 		return err
 	}
-	return fmt.Errorf("%w in %s: a build needs up to %s; free some, run \"aiocheck kernel clean\", or set XDG_CACHE_HOME to another file system\n%w",
-		ErrNoSpace, where, roomFor, err)
+	// Of what failed one line will do: tar has a complaint for each file.
+	what, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%w in %s: a build needs up to %s; free some, run \"aiocheck kernel clean\", or set XDG_CACHE_HOME to another file system\n%s",
+		ErrNoSpace, where, roomFor, what)
 }
 
 // saysNoSpace looks for strerror(ENOSPC) and strerror(EDQUOT) in what a
