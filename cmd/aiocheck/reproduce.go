@@ -29,7 +29,9 @@ func (c *reproduceCommand) Run(s *session) error {
 		return usageError(err)
 	}
 	about := reproducer.Of(&h.Header)
-	about.Replay = "aiocheck check " + filepath.Base(c.File)
+	if about.Replay = h.Header.Again; about.Replay == "" {
+		about.Replay = "aiocheck check " + filepath.Base(c.File)
+	}
 	rounds := c.Round
 	if len(rounds) == 0 || c.Property != "" {
 		j := checker.Check(h, checker.Limits{})

@@ -38,10 +38,54 @@ func (u *unit) writeHead(b *bytes.Buffer, checked []string) {
 			count(len(p.Contexts), "context"), count(len(p.Requests), "request"), ending(p.End)))
 	}
 	paragraph(b, strings.ToUpper(rounds[0][:1])+strings.Join(rounds, "; ")[1:]+". The calls are in the functions of the threads, in the middle of this file.")
+	u.writeSteps(b)
 	b.WriteString(" *\n *\t" + strings.ReplaceAll(Build, " -static", " \\\n *\t\t-static") + "\n *\t./reproducer [ATTEMPTS [DIRECTORY]]\n")
 	paragraph(b, fmt.Sprintf("It makes %d attempts if not told, as races need luck, and ends with the first that violates something. Files are made in DIRECTORY, "+
 		"here if not told, and removed. The output is KTAP; the exit code is that of a kernel self-test: 0 all is well, 1 something is violated, 4 it cannot run here.", DefaultAttempts))
 	b.WriteString(" */\n")
+}
+
+// shownSteps is how many steps the head lists; longer programs are read where
+// they are.
+const shownSteps = 40
+
+// writeSteps lists the calls of a short program.
+func (u *unit) writeSteps(b *bytes.Buffer) {
+	steps := 0
+	for _, p := range u.programs {
+		for _, list := range p.Threads {
+			steps += len(list)
+		}
+	}
+	if steps > shownSteps {
+		return
+	}
+	for k, p := range u.programs {
+		for t, list := range p.Threads {
+			fmt.Fprintf(b, " *\n *\t%s:\n", u.function(k, t))
+			for i := range list {
+				s := &list[i]
+				text := calls[s.Do](p, s)
+				if comment := says(p, s); comment != "" {
+					text += ": " + comment
+				}
+				if text == "" {
+					text = "goes on"
+				}
+				if s.After > 0 {
+					text += fmt.Sprintf(" (when thread %d has begun step %d)", s.Thread, s.After)
+				}
+				for n, line := range wrap(text, lineWidth-16) {
+					number := ""
+					if n == 0 {
+						number = fmt.Sprintf("%d.", i+1)
+					}
+					fmt.Fprintf(b, " *\t%3s %s\n", number, line)
+				}
+			}
+		}
+	}
+	b.WriteString(" *\n * Built and run by:\n")
 }
 
 func ending(e traces.End) string {

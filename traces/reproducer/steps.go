@@ -122,6 +122,14 @@ func says(p *traces.Program, s *traces.Step) string {
 
 // describe is a request in words.
 func describe(p *traces.Program, r *traces.RequestDecl) string {
+	text := operation(p, r)
+	if r.Eventfd != 0 {
+		text += ", signals " + file(p, int(r.Eventfd)-1)
+	}
+	return text
+}
+
+func operation(p *traces.Program, r *traces.RequestDecl) string {
 	op, on := r.Opcode.String(), file(p, int(r.File))
 	switch {
 	case r.Opcode == model.RenameAt:

@@ -16,6 +16,24 @@
  * events and destroying the contexts. The calls are in the functions of the
  * threads, in the middle of this file.
  *
+ *	thread_0:
+ *	 1. submit(c0, r17, 1): PWRITE 4096 bytes at 4096 of storage,
+ *	    signals eventfd_1
+ *	 2. get_events(c0, 1, 2, -1, 0): 1 to 2 events, however long it
+ *	    takes
+ *	 3. submit(c0, r18, 2): PREAD 4096 bytes at 4096 of storage;
+ *	    FSYNC storage
+ *	 4. get_events(c0, 2, 8, 5000000000, 0): 2 to 8 events, within
+ *	    5s
+ *	 5. destroy(c0) (when thread 1 has begun step 2)
+ *	 6. destroy(c0)
+ *
+ *	thread_1:
+ *	 1. cancel(c0, r18) (when thread 0 has begun step 3)
+ *	 2. goes on (when thread 0 has begun step 4)
+ *
+ * Built and run by:
+ *
  *	gcc -std=gnu11 -O2 -Wall -Wextra -Werror \
  *		-static -pthread -o reproducer reproducer.c
  *	./reproducer [ATTEMPTS [DIRECTORY]]
@@ -674,7 +692,7 @@ static void read_eventfd(int file)
 static void thread_0(void)
 {
 	begin(1);
-	submit(c0, r17, 1);	/* PWRITE 4096 bytes at 4096 of storage */
+	submit(c0, r17, 1);	/* PWRITE 4096 bytes at 4096 of storage, signals eventfd_1 */
 	begin(2);
 	get_events(c0, 1, 2, -1, 0);	/* 1 to 2 events, however long it takes */
 	begin(3);
