@@ -55,6 +55,11 @@ func (h *Host) check(p *traces.Program) error {
 	if err := checkReuse(p); err != nil {
 		return fail("%w", err)
 	}
+	if p.Script != nil {
+		if why := checkScript(p); why != "" {
+			return fail("%s", why)
+		}
+	}
 	submitted := make([]bool, len(p.Requests))
 	reaping := make(reapers, len(p.Contexts))
 	for t, steps := range p.Threads {

@@ -57,6 +57,7 @@ type Host struct {
 	namesIn    string      // where directories of rounds are made
 	called     traces.Time // when the controller's last call returned
 	wedged     bool        // the runner cannot be killed
+	forcing    *forcing    // of the round that runs, if it has a script
 }
 
 // NewHost prepares the shared memory and starts a runner. The run's clock
@@ -236,12 +237,18 @@ func (h *Host) play(ctx context.Context, p *traces.Program, names *nameSpace, ar
 	}
 	h.shared.clearRound()
 	h.watches[arena].begin(p)
+	if p.Script != nil {
+		if err := h.force(p); err != nil {
+			return err
+		}
+	}
 	if err := h.child.send(o); err != nil {
 		h.child.kill()
 		<-h.child.gone
-		return fmt.Errorf("%w: %s", err, h.child.obituary())
+		return errors.Join(fmt.Errorf("%w: %s", err, h.child.obituary()), h.forced(sink))
 	}
 	end, begun, err := h.attend(ctx, p, sink)
+	err = errors.Join(err, h.forced(sink))
 	if err != nil || end {
 		return errors.Join(err, h.bury(p, arena, begun, sink))
 	}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"aiocheck/kernel/transitions"
+	"aiocheck/traces"
 )
 
 // openInside begins to collect what the kernel says of its own steps. Without
@@ -24,8 +25,18 @@ func (h *Host) look(sink Sink) error {
 	if h.inside == nil {
 		return nil
 	}
-	if _, err := h.inside.Drain(sink.Append); err != nil {
+	take := sink.Append
+	if f := h.forcing; f != nil {
+		take = func(records []traces.Record) error {
+			f.told(records)
+			return sink.Append(records)
+		}
+	}
+	if _, err := h.inside.Drain(take); err != nil {
 		return fmt.Errorf("write transitions: %w", err)
+	}
+	if h.forcing != nil {
+		return h.forcing.record(sink)
 	}
 	return nil
 }

@@ -243,6 +243,7 @@ func (t *thread) prepare(mask unix.Sigset_t) error {
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &mask, nil); err != nil {
 		return fmt.Errorf("block signals: %w", err)
 	}
+	t.shared.gates[t.number].thread.Store(uint32(unix.Gettid()))
 	*t.area.mask = *(*[sigsetBytes]byte)(unsafe.Pointer(&mask))
 	*t.area.sigset = aioSigset{mask: uintptr(unsafe.Pointer(t.area.mask)), size: sigsetBytes}
 	return t.settle()

@@ -25,6 +25,8 @@ type control struct {
 	_         [56]byte
 	// begun says for each thread how far it is, in a cache line of its own.
 	begun [maxThreads]counter
+	// gates keep threads of rounds with a script from their steps.
+	gates [maxThreads]gate
 }
 
 // sizes says how the shared memory is divided. It is sent to the runner when
@@ -99,6 +101,10 @@ func (m *shared) clearRound() {
 	for i := range m.control.begun {
 		m.control.begun[i].steps.Store(0)
 		m.control.begun[i].wanted.Store(0)
+		g := &m.control.gates[i]
+		g.thread.Store(0)
+		g.arrived.Store(0)
+		g.open.Store(0)
 	}
 }
 

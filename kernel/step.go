@@ -41,12 +41,15 @@ func (t *thread) work() {
 	for i := range steps {
 		s := &steps[i]
 		t.await(s)
+		t.pass(uint32(i))
 		if i == len(steps)-1 && t.last != nil {
 			t.last()
 		}
 		t.shared.begun[t.number].set(uint32(i + 1))
 		t.step(s)
+		t.passed(uint32(i))
 	}
+	t.scriptOver()
 }
 
 // await waits for what the step waits for.

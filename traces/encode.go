@@ -49,6 +49,7 @@ var codes = [kindEnd]int{
 	KindRound: 4, KindFile: int(fileKindEnd), KindContext: 1, KindRequest: 256, KindInvoke: int(callEnd), KindReturn: 1,
 	KindEvent: 1, KindData: int(dataEnd), KindDamage: 3, KindExit: 4, KindWatched: 1,
 	KindName: int(nameKindEnd), KindIdentity: 1, KindFound: 1, KindTransition: int(NumPoints),
+	KindMove: int(moveEndEnd),
 }
 
 // Check reports whether the record's kind and code are ones that this version
@@ -66,7 +67,7 @@ func (r *Record) Check() error {
 var kindNames = [kindEnd]string{
 	KindRound: "round", KindFile: "file", KindContext: "context", KindRequest: "request", KindInvoke: "invoke",
 	KindReturn: "return", KindEvent: "event", KindData: "data", KindDamage: "damage", KindExit: "exit",
-	KindWatched: "watched", KindName: "name", KindIdentity: "identity", KindFound: "found", KindTransition: "transition",
+	KindWatched: "watched", KindName: "name", KindIdentity: "identity", KindFound: "found", KindTransition: "transition", KindMove: "move",
 }
 
 // String is the kind in lower case, or "kind?".

@@ -92,6 +92,7 @@ var (
 	classNames   = names(int(dataEnd), DataClass.String, nil)
 	releaseNames = names(3, Release.String, nil)
 	pointList    = names(int(NumPoints), Point.String, nil)
+	moveEndNames = names(int(moveEndEnd), MoveEnd.String, nil)
 	callList     = names(int(callEnd), CallKind.String, func(k CallKind) bool { return k != 0 })
 	opcodeNames  = names(256, model.Opcode.String, func(o model.Opcode) bool {
 		_, err := model.ParseOpcode(o.String())
@@ -125,6 +126,8 @@ var kindFields = [kindEnd][]field{
 	KindTransition: {{"point", slotCode, formName, pointList}, {"number", slotA, formUint, nil}, {"at", slotB, formTime, nil},
 		{"context", slotContext, formUint, nil}, {"request", slotRequest, formUint, nil}, {"task", slotCLow, formUint, nil}, {"other", slotCHigh, formUint, nil},
 		{"seen", slotEventfd, formUint, nil}, {"value", slotD, formInt, nil}, {"processor", slotFile, formUint, nil}},
+	KindMove: {{"move", slotRequest, formUint, nil}, {"end", slotCode, formName, moveEndNames}, {"at", slotA, formTime, nil}, {"awaited", slotContext, formUint, nil},
+		{"first", slotB, formUint, nil}, {"next", slotC, formUint, nil}},
 }
 
 var (

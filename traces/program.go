@@ -25,6 +25,8 @@ type Program struct {
 	// one, 0 for any. Threads beyond the end of the slice keep to none. Targets
 	// without processors ignore it.
 	Processors []uint16 `json:"processors,omitempty"`
+	// Script forces the order of the round; nil: it goes as it goes.
+	Script *Script `json:"script,omitempty"`
 }
 
 // Identity is what a request has to find as it was at io_submit, whoever

@@ -43,6 +43,7 @@ const (
 	KindIdentity                   // what the threads of the round are
 	KindFound                      // which file an open or a stat has found
 	KindTransition                 // a step inside a patched kernel
+	KindMove                       // a move of a script
 	kindEnd
 )
 

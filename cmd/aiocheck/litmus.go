@@ -24,7 +24,7 @@ type litmusCommand struct {
 	Files     []string `arg:"" optional:"" name:"file" help:"Litmus tests, files or names of the library's; none means the whole library."`
 	Design    []string `help:"Run under these designs or groups of designs, not those that the conditions name; with +BUG for a seeded bug." placeholder:"D"`
 	Outcome   string   `help:"Show a witness for an outcome of which this expression is true." placeholder:"EXPRESSION"`
-	Schedules string   `help:"Write the witnesses as schedules into this directory, for aiocheck replay." placeholder:"DIR"`
+	Schedules string   `help:"Write the witnesses as schedules into this directory, for aiocheck replay; all, with --target qemu: run each test under every order that the model has for it." placeholder:"DIR|all"`
 	Overwrite bool     `help:"Overwrite schedules and traces that exist."`
 	Target    string   `help:"Where to run: in the model, or as programs on a target: ${enum}." enum:"model,sim,host,qemu" default:"model"`
 	targetFlags
@@ -40,6 +40,8 @@ type targetFlags struct {
 	Repeat     int    `help:"How often a target runs each test (default: 100)." placeholder:"N"`
 	Seed       uint64 `help:"Seed of the times at which a target's programs make their calls." default:"1" placeholder:"N"`
 	First      int    `help:"Begin with this run of a seed, to see it again." placeholder:"N"`
+	Most       int    `help:"With --schedules all: if there are more orders, a tour of them." default:"300" placeholder:"N"`
+	Within     string `help:"With --schedules all: instead of tests, all programs of so many requests, workers and cancels." placeholder:"R,W,C"`
 	Keep       string `help:"Directory for the traces of runs with findings (default: the temporary directory)." placeholder:"DIR"`
 }
 

@@ -132,10 +132,12 @@ type litmusGuest struct {
 	plan    *runner.Plan // that it has run last
 	runs    int          // so many
 	single  *litmusGuest // with one processor, for the plans that need it
+	// patience is how long nothing may happen in it.
+	patience time.Duration
 }
 
-func (c *litmusCommand) openLitmusGuest(s *session) (litmusMachine, error) {
-	m := &litmusGuest{litmusCommand: c, session: s}
+func (c *litmusCommand) openLitmusGuest(s *session) (*litmusGuest, error) {
+	m := &litmusGuest{litmusCommand: c, session: s, patience: patience}
 	if err := m.start(s.ctx); err != nil {
 		return nil, err
 	}
@@ -194,7 +196,7 @@ func (m *litmusGuest) alone() *litmusGuest {
 		m.single = &litmusGuest{litmusCommand: &c, session: m.session, is: m.is}
 	}
 	// What is switched on may have changed since.
-	m.single.Defects = m.Defects
+	m.single.Defects, m.single.patience = m.Defects, m.patience
 	return m.single
 }
 
@@ -202,7 +204,7 @@ func (m *litmusGuest) run(ctx context.Context, p *runner.Plan, programs []*trace
 	if p.Single && m.CPUs != 1 {
 		return m.alone().run(ctx, p, programs)
 	}
-	patience, within := patience, runTime
+	patience, within := m.patience, runTime
 	if m.Deterministic {
 		// Nothing must depend on this machine's time, nor on the tests before.
 		patience, within = detPatience, math.MaxInt64
@@ -251,8 +253,8 @@ func (m *litmusGuest) run(ctx context.Context, p *runner.Plan, programs []*trace
 	return rec, nil
 }
 
-// patience is how long nothing may happen in a guest: far longer than a step
-// takes on a busy machine. A wait for an event that is owed is told once a
+// patience is how long nothing may happen in a guest by default: far longer than
+// a step takes on a busy machine. A wait for an event that is owed is told once a
 // second. Beyond that the guest is ended: what hangs is often past killing,
 // and the next test needs a new guest anyway.
 const patience = 12 * time.Second

@@ -30,6 +30,9 @@ func (c *litmusCommand) runTarget(s *session) error {
 	if err := c.completeTarget(); err != nil {
 		return usageError(err)
 	}
+	if c.Schedules == everySchedule {
+		return c.runOrders(s)
+	}
 	tests, err := c.tests()
 	if err != nil {
 		return usageError(err)
@@ -87,8 +90,14 @@ func (c *litmusCommand) runTarget(s *session) error {
 
 func (c *litmusCommand) completeTarget() error {
 	switch {
-	case len(c.Design) > 0 || c.Outcome != "" || c.Schedules != "":
-		return errors.New("--design, --outcome and --schedules are for the model")
+	case len(c.Design) > 0 || c.Outcome != "" || c.Schedules != "" && c.Schedules != everySchedule:
+		return errors.New("--design, --outcome and --schedules DIR are for the model")
+	case c.Schedules == everySchedule && (c.Target != "qemu" || c.Repeat > 0 || c.First > 0):
+		return errors.New("--schedules all is for --target qemu, without --repeat and --first")
+	case c.Within != "" && c.Schedules != everySchedule:
+		return errors.New("--within needs --schedules all")
+	case c.Most < 1:
+		return errors.New("--most is above 0")
 	case c.Repeat < 0 || c.First < 0:
 		return errors.New("--repeat is above 0, --first not below")
 	case c.Kernel != "" && c.Target != "qemu":
@@ -250,7 +259,7 @@ func (t *litmusTest) run(draw, n int, settle time.Duration) ([]runner.Seen, erro
 	if err != nil {
 		return nil, machineError(err)
 	}
-	broken := append(t.broken(h), rec.reports...)
+	broken := append(brokenBy(h), rec.reports...)
 	if inside.Outcome == checker.Violated {
 		broken = append(broken, inside.Property.Name)
 		t.report.Findings = append(t.report.Findings, inside.Findings...)
@@ -273,28 +282,28 @@ func (t *litmusTest) run(draw, n int, settle time.Duration) ([]runner.Seen, erro
 	return seen, nil
 }
 
-// broken are the properties that the checker finds violated.
-func (t *litmusTest) broken(h *traces.History) (names []string) {
-	for _, v := range checker.Check(h, checker.Limits{}).Verdicts {
-		if v.Outcome == checker.Violated {
-			names = append(names, v.Property.Name)
-		}
-	}
-	return names
-}
-
 // keep writes the trace of a run and, beside it, its programs.
 func (t *litmusTest) keep(rec *recordedRun, programs []*traces.Program) error {
-	dir := t.Keep
+	path, err := t.keepTrace(strings.TrimSuffix(t.report.Path, ".litmus"), rec, programs)
+	if path != "" {
+		t.report.Traces = append(t.report.Traces, path)
+	}
+	return err
+}
+
+// keepTrace writes the trace of a run and its programs where runs with
+// findings are kept. The path is that of the trace, if it was written.
+func (l *litmusRun) keepTrace(name string, rec *recordedRun, programs []*traces.Program) (string, error) {
+	dir := l.Keep
 	if dir == "" {
 		dir = os.TempDir()
 	} else if err := os.MkdirAll(dir, 0o777); err != nil {
-		return machineError(fmt.Errorf("make directory: %w", err))
+		return "", machineError(fmt.Errorf("make directory: %w", err))
 	}
-	name := strings.ReplaceAll(strings.TrimSuffix(t.report.Path, ".litmus"), "/", "-")
-	t.kept++
-	path := filepath.Join(dir, fmt.Sprintf("litmus-%s-%d-%d.aiot", strings.TrimPrefix(name, "-"), os.Getpid(), t.kept))
-	err := writeFile(path, t.Overwrite, func(w io.Writer) error {
+	name = strings.TrimPrefix(strings.ReplaceAll(name, "/", "-"), "-")
+	l.kept++
+	path := filepath.Join(dir, fmt.Sprintf("litmus-%s-%d-%d.aiot", name, os.Getpid(), l.kept))
+	err := writeFile(path, l.Overwrite, func(w io.Writer) error {
 		trace, err := traces.NewWriter(w, rec.header)
 		if err != nil {
 			return err
@@ -311,10 +320,9 @@ func (t *litmusTest) keep(rec *recordedRun, programs []*traces.Program) error {
 		return trace.Close(finish, rec.hung)
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	t.report.Traces = append(t.report.Traces, path)
-	return writeFile(path+".json", t.Overwrite, func(w io.Writer) error { return json.NewEncoder(w).Encode(programs) })
+	return path, writeFile(path+".json", l.Overwrite, func(w io.Writer) error { return json.NewEncoder(w).Encode(programs) })
 }
 
 // logs are records by thread.

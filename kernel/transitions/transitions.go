@@ -97,6 +97,16 @@ func decode(records []traces.Record, raw []byte, origin int64) ([]traces.Record,
 	return records, nil
 }
 
+// Next is the number that the next transition will have. It may be called
+// while another goroutine drains.
+func (r *Reader) Next() (uint64, error) {
+	var s status
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(r.fd), uintptr(statusRequest), uintptr(unsafe.Pointer(&s))); errno != 0 {
+		return 0, fmt.Errorf("ask %s how it stands: %w", Device, errno)
+	}
+	return s.Next, nil
+}
+
 // Finish hands over what is left, and a last record that says where the
 // numbers end and how many transitions were lost. The kernel goes on
 // collecting until Close.

@@ -29,6 +29,7 @@ func (p *Plan) help() {
 			}
 		}
 	}
+	p.prepared = len(steps)
 	if p.waits {
 		steps = append(steps, p.finish(prepared)...)
 	}

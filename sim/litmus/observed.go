@@ -36,7 +36,7 @@ func (p *Plan) Observe(h *traces.History, whole bool) ([]Seen, error) {
 	e.gather()
 	allowed := p.Allowed
 	if !whole {
-		allowed = p.views(true)
+		allowed = p.blind
 	}
 	seen := make([]Seen, len(h.Rounds))
 	for round := range h.Rounds {

@@ -62,7 +62,8 @@ type Plan struct {
 	// execute at the same time; 0 if that is the kernel's affair.
 	Workers int
 
-	outcomes  []machine.Observation // those allowed
+	outcomes  []machine.Observation // those that may come
+	blind     []string              // Allowed, without what only the end of a whole run shows
 	unit      int64                 // bytes of the storage that stand for a unit of the model
 	ordered   []bool                // by context: the order of its events can be observed
 	destroyed []bool                // by context: the test destroys it
@@ -83,6 +84,7 @@ type Plan struct {
 	// the helper ends it, by its call number released and later ones.
 	waits    bool
 	released int
+	prepared int // steps of the helper before it ends the round
 }
 
 // planned is a request of the program, of the first round.
@@ -97,6 +99,13 @@ type planned struct {
 // NewPlan explores a test under the design of a kernel and makes a program of
 // it, if it can be one. An exploration stopped by opts is an error.
 func NewPlan(ctx context.Context, t *litmus.Test, k Kernel, opts explore.Options) (*Plan, error) {
+	return NewPlanWith(ctx, t, k, nil, opts)
+}
+
+// NewPlanWith is NewPlan for a kernel that is known to have seeded bugs: they
+// change nothing in what is allowed, but the program ends by itself what waits
+// because of them.
+func NewPlanWith(ctx context.Context, t *litmus.Test, k Kernel, bugs []design.Bug, opts explore.Options) (*Plan, error) {
 	p := &Plan{Test: t, Kernel: k, exits: exiting(t)}
 	if p.Unrunnable = p.refuse(); p.Unrunnable != "" {
 		return p, nil
@@ -105,32 +114,51 @@ func NewPlan(ctx context.Context, t *litmus.Test, k Kernel, opts explore.Options
 	if err != nil {
 		return nil, err
 	}
-	// Ask for everything that an outcome can tell and a program can see.
-	everything := litmus.Expr{Op: litmus.And}
-	for _, kind := range []litmus.AtomKind{litmus.Got, litmus.Before, litmus.UnitIs} {
-		everything.Args = append(everything.Args, litmus.Expr{Atom: litmus.Atom{Kind: kind}})
-	}
-	r, err := Run(ctx, p.pooled(), &d, opts, everything)
-	switch {
-	case err != nil:
-		return nil, err
-	case r.Stop != explore.StopComplete:
-		return nil, fmt.Errorf("test %s under %s: the exploration was stopped (%s)", t.Name, d.Name, r.Stop)
-	case r.Inapplicable != "":
-		p.Unrunnable = r.Inapplicable
-		return p, nil
-	}
-	for i := range r.Outcomes {
-		p.outcomes = append(p.outcomes, r.Outcomes[i].Observation)
+	if p.outcomes, err = p.explore(ctx, &d, opts); err != nil || p.Unrunnable != "" {
+		return p, err
 	}
 	p.observable()
 	p.waits = slices.Contains(p.full, true)
 	if p.Unrunnable = p.waiting(); p.Unrunnable != "" {
 		return p, nil
 	}
-	p.Allowed = p.views(false)
+	p.Allowed, p.blind = p.views(false), p.views(true)
+	if len(bugs) > 0 {
+		wrong := d.With(bugs...)
+		more, err := p.explore(ctx, &wrong, opts)
+		if err != nil {
+			return nil, err
+		}
+		p.outcomes = append(p.outcomes, more...)
+		if p.Unrunnable = p.waiting(); p.Unrunnable != "" {
+			return p, nil
+		}
+	}
 	p.layOut()
 	return p, nil
+}
+
+// explore finds the ends of the test's behaviours under a design.
+func (p *Plan) explore(ctx context.Context, d *design.Design, opts explore.Options) (ends []machine.Observation, err error) {
+	// Ask for everything that an outcome can tell and a program can see.
+	everything := litmus.Expr{Op: litmus.And}
+	for _, kind := range []litmus.AtomKind{litmus.Got, litmus.Before, litmus.UnitIs} {
+		everything.Args = append(everything.Args, litmus.Expr{Atom: litmus.Atom{Kind: kind}})
+	}
+	r, err := Run(ctx, p.pooled(), d, opts, everything)
+	switch {
+	case err != nil:
+		return nil, err
+	case r.Stop != explore.StopComplete:
+		return nil, fmt.Errorf("test %s under %s: the exploration was stopped (%s)", p.Test.Name, d.Name, r.Stop)
+	case r.Inapplicable != "":
+		p.Unrunnable = r.Inapplicable
+		return nil, nil
+	}
+	for i := range r.Outcomes {
+		ends = append(ends, r.Outcomes[i].Observation)
+	}
+	return ends, nil
 }
 
 // views are the allowed outcomes, each once; blind leaves out what only the
