@@ -47,8 +47,11 @@ func newLine(args []string, flags []*kong.Flag) line {
 var notAgain = []string{"--trace", "--report", "--json", "--format", "--overwrite", "--keep", "--guests"}
 
 // again is the command that does the same, with these flags, and for these
-// files, instead of what was given.
+// files, instead of what was given; none if no command line is known.
 func (l *line) again(flags [][2]string, files ...string) string {
+	if l.command == "" {
+		return ""
+	}
 	words := []string{"aiocheck", l.command}
 	for _, f := range l.flags {
 		instead := slices.ContainsFunc(flags, func(i [2]string) bool { return i[0] == f.name })
