@@ -87,7 +87,7 @@ func (j *Judged) add(v Violation) {
 
 // judgeInside judges the transitions, if the kernel told of some.
 func (j *Judged) judgeInside(rec *Recorded, seen func(*traces.Transition, *inclusion.Checker)) error {
-	c := inclusion.New(nil)
+	c := inclusion.Beside(j.History)
 	for _, log := range rec.Logs {
 		for i := range log {
 			if log[i].Kind != traces.KindTransition {

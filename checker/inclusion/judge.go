@@ -12,7 +12,7 @@ import (
 // given. There is no verdict if it has none, as those of kernels without our
 // patches.
 func Judge(path string, h *traces.History) (checker.Verdict, *Coverage, error) {
-	c := beside(h)
+	c := Beside(h)
 	if err := traces.EachTransition(path, c.Add); err != nil {
 		return checker.Verdict{}, nil, err
 	}
@@ -21,7 +21,7 @@ func Judge(path string, h *traces.History) (checker.Verdict, *Coverage, error) {
 
 // JudgeLogs judges transitions that are in no file, like Judge.
 func JudgeLogs(logs []traces.Log, h *traces.History) (checker.Verdict, *Coverage, error) {
-	c := beside(h)
+	c := Beside(h)
 	for _, log := range logs {
 		if len(log) == 0 || log[0].Thread != traces.KernelThread {
 			continue
@@ -36,8 +36,8 @@ func JudgeLogs(logs []traces.Log, h *traces.History) (checker.Verdict, *Coverage
 	return c.Verdict(), c.Coverage(), nil
 }
 
-// beside is a judge who knows what programs saw.
-func beside(h *traces.History) *Checker {
+// Beside is a judge who knows what programs saw.
+func Beside(h *traces.History) *Checker {
 	c := New(nil)
 	if h != nil {
 		c.programs = newPrograms(h)

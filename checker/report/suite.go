@@ -79,7 +79,7 @@ func pointOf(v *checker.Verdict) (Point, error) {
 		if len(v.Findings) > 0 {
 			p.Why = v.Findings[0].Summary
 			var b strings.Builder
-			if err := writeFinding(&b, *v, v.Findings[0], Style{}); err != nil {
+			if err := WriteFinding(&b, *v, v.Findings[0], Style{}); err != nil {
 				return p, err
 			}
 			p.Text = strings.TrimSpace(b.String())

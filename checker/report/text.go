@@ -86,15 +86,15 @@ func WriteVerdicts(w io.Writer, j *checker.Judgement, style Style) error {
 		if len(v.Findings) == 0 {
 			continue
 		}
-		if err := writeFinding(w, v, v.Findings[0], style); err != nil {
+		if err := WriteFinding(w, v, v.Findings[0], style); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeFinding explains one violation; the page and the JSON have the others.
-func writeFinding(w io.Writer, v checker.Verdict, f checker.Finding, style Style) error {
+// WriteFinding explains one violation; the page and the JSON have the others.
+func WriteFinding(w io.Writer, v checker.Verdict, f checker.Finding, style Style) error {
 	fmt.Fprintf(w, "\n%s: %s, 1 of %d\n", f.Property, style.outcome(v.Outcome), v.Violations)
 	fmt.Fprintf(w, "  seen      %s\n  expected  %s\n", f.Summary, f.Expected)
 	if f.Bytes > 0 {

@@ -24,6 +24,7 @@ var unseen = map[machine.Kind]string{
 	machine.S9:  deadContext,
 	machine.C2n: deadContext,
 	machine.G1n: deadContext,
+	machine.G3:  "a thread has to be in io_getevents, or on its way into it, when another destroys the context; litmus/destroy/wakes-waiter does that each time",
 	machine.K1n: "two threads have to find the context before one of them marks it, within microseconds: about every second time these workloads run, one does",
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"aiocheck/checker"
 	"aiocheck/checker/inclusion"
+	"aiocheck/checker/report"
 	library "aiocheck/litmus"
 	"aiocheck/sim/explore"
 	runner "aiocheck/sim/litmus"
@@ -149,13 +150,11 @@ func (r *litmusResult) writeText(w io.Writer) error {
 	if err := r.WriteText(w); err != nil {
 		return err
 	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		if _, err := fmt.Fprintf(w, "  %s: %s\n    expected  %s\n", f.Property, f.Summary, f.Expected); err != nil {
-			return err
-		}
+	if len(r.Findings) == 0 {
+		return nil
 	}
-	return nil
+	v := checker.Verdict{Outcome: checker.Violated, Violations: int64(len(r.Findings))}
+	return report.WriteFinding(w, v, r.Findings[0], report.Style{})
 }
 
 // test runs a test so many times, each a round of some run.
