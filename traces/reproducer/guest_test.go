@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -61,12 +60,16 @@ func full() *traces.Program {
 	return p
 }
 
-// A reproducer is all that a guest holds. It passes on the corrected kernel,
+// A reproducer and an init are all that a guest holds. It passes on the corrected kernel,
 // and not with a defect.
 func TestGuestReproduces(t *testing.T) {
 	image := os.Getenv("AIOCHECK_KERNEL")
 	if image == "" {
 		t.Fatal("AIOCHECK_KERNEL has to name a bzImage with thread-based AIO and its defects: see docs/kernels.md")
+	}
+	init, err := filepath.Abs("testdata/init.c")
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		defect   string
@@ -78,14 +81,19 @@ func TestGuestReproduces(t *testing.T) {
 		{"M3", full(), model.RingNeverOverflows},
 	} {
 		t.Run(c.defect, func(t *testing.T) {
-			binary := filepath.Join(t.TempDir(), "reproducer")
-			gcc(t, "-static", "-o", binary, write(t, About{Property: c.property.Name}, c.program))
-			initramfs := filepath.Join(t.TempDir(), "initramfs")
-			pack(t, binary, initramfs)
+			dir := t.TempDir()
+			gcc(t, "-static", "-o", filepath.Join(dir, "reproducer"), write(t, About{Property: c.property.Name}, c.program))
+			gcc(t, "-static", "-o", filepath.Join(dir, "init"), init)
+			initramfs := filepath.Join(dir, "initramfs")
+			pack(t, initramfs, filepath.Join(dir, "init"), filepath.Join(dir, "reproducer"))
 			for _, defect := range []string{"", c.defect} {
-				out := bootWith(t, image, initramfs, "sysctl.fs.aio-auto-threads=1 aio_thread.bounded=1 aio_thread.defects="+defect+" rdinit=/init -- 20 /")
+				out := bootWith(t, image, initramfs, "reboot=t -- "+defect)
 				t.Logf("defects %q:\n%s", defect, out)
-				if want := defect != ""; notOK(out, c.property.Name) != want || strings.Contains(out, "\nnot ok ") != want || !strings.Contains(out, "# Totals: ") {
+				wrong, code := defect != "", "\nexit code 0\n"
+				if wrong {
+					code = "\nexit code 1\n"
+				}
+				if notOK(out, c.property.Name) != wrong || strings.Contains(out, "\nnot ok ") != wrong || !strings.Contains(out, code) {
 					t.Errorf("with defects %q, %s is not as it should be", defect, c.property.Name)
 				}
 			}
@@ -93,20 +101,22 @@ func TestGuestReproduces(t *testing.T) {
 	}
 }
 
-// pack makes an initramfs of one program.
-func pack(t *testing.T, binary, path string) {
+// pack makes an initramfs of programs.
+func pack(t *testing.T, path string, programs ...string) {
 	t.Helper()
-	text, err := os.ReadFile(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b bytes.Buffer
 	w := cpio.NewWriter(&b)
-	if err := w.WriteHeader(&cpio.Header{Name: "init", Mode: cpio.TypeReg | 0o755, Size: int64(len(text))}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(text); err != nil {
-		t.Fatal(err)
+	for _, program := range programs {
+		text, err := os.ReadFile(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.WriteHeader(&cpio.Header{Name: filepath.Base(program), Mode: cpio.TypeReg | 0o755, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(text); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -116,10 +126,8 @@ func pack(t *testing.T, binary, path string) {
 	}
 }
 
-var returns = regexp.MustCompile(`\r`)
-
-// bootWith boots a kernel in QEMU, emulated, until its init ends, and returns
-// its console. The kernel panics then, and the panic ends QEMU.
+// bootWith boots a kernel in QEMU, emulated, until its init resets it, and
+// returns its console.
 func bootWith(t *testing.T, image, initramfs, parameters string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -130,5 +138,5 @@ func bootWith(t *testing.T, image, initramfs, parameters string) string {
 	if err != nil {
 		t.Fatalf("QEMU: %v\n%s", err, out)
 	}
-	return returns.ReplaceAllString(string(out), "")
+	return strings.ReplaceAll(string(out), "\r", "")
 }

@@ -40,13 +40,13 @@ func Of(h *traces.Header) About {
 	a := About{Direct: h.Device.Direct, Found: fmt.Sprintf("Linux %s (%s), target %s", h.Kernel.Release, h.Contract.Name, h.Target)}
 	var needs []string
 	if h.Contract.Threaded && h.Target != "sim" {
-		needs = append(needs, "thread-based AIO, switched on by sysctl.fs.aio-auto-threads=1 on its command line")
+		needs = append(needs, "thread-based AIO, switched on by the sysctl fs.aio-auto-threads=1")
 	}
 	switch {
 	case h.Misbehaviour != "" && h.Target == "sim":
 		needs = append(needs, "the bug "+h.Misbehaviour+" of the simulated kernel")
 	case h.Misbehaviour != "":
-		needs = append(needs, "the defects switched on by aio_thread.defects="+h.Misbehaviour)
+		needs = append(needs, h.Misbehaviour+" in /sys/module/aio_thread/parameters/defects")
 	}
 	if len(needs) > 0 {
 		a.Needs = "with " + strings.Join(needs, ", and ")
