@@ -80,7 +80,7 @@ func (m *guestFlags) buildSource(s *session, target string) error {
 	if err != nil {
 		return err
 	}
-	m.Kernel = image.BzImage()
+	m.Kernel, m.Source = image.BzImage(), ""
 	return nil
 }
 
