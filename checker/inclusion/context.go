@@ -55,10 +55,16 @@ func (c *Checker) lifeClass() (*class, error) {
 	return k, nil
 }
 
+// mostSlots is more than io_setup gives (fs/aio.c, ioctx_alloc).
+const mostSlots = 1 << 28
+
 // setup is a new context.
 func (c *Checker) setup(t *traces.Transition) (*Violation, error) {
 	if v := c.waitedFor(t); v != nil {
 		return v, nil
+	}
+	if t.Other == 0 || t.Other > mostSlots {
+		return &Violation{Why: fmt.Sprintf("a ring of %d slots", t.Other), State: "no context"}, nil
 	}
 	life, err := c.lifeClass()
 	if err != nil {
@@ -96,6 +102,9 @@ func (c *Checker) slot(x *context, t *traces.Transition) (*Violation, error) {
 	}
 	if x.taken-x.refunded-x.back >= x.slots {
 		return &Violation{Why: "no slot is free", State: x.String(), Allowed: []string{"S1e: NO_SLOT"}}, nil
+	}
+	if x.requests[t.Request] != nil {
+		return &Violation{Why: fmt.Sprintf("request %d has a slot already", t.Request), State: x.String()}, nil
 	}
 	x.taken++
 	x.requests[t.Request] = &request{serial: t.Request, submitter: t.Task}

@@ -160,6 +160,9 @@ func (c *Checker) arm(x *context, r *request, t *traces.Transition) (*Violation,
 	if !r.pinned || r.class != nil || r.refused {
 		return r.wrong(x, "request %d is not before S6q", r.serial), nil
 	}
+	if op := r.opcode; !op.Transfers() && !op.Syncs() && !op.Names() && op != model.Poll && op != model.ReadAhead {
+		return r.wrong(x, "request %d is accepted, and %v is no operation", r.serial, op), nil
+	}
 	r.growing = int(t.Seen & 1)
 	if want, known := c.growing(r.opcode); known && want != (r.growing == 1) {
 		return r.wrong(x, "request %d, %v, is in the queue of class %d: what may wait for another request has to have a thread of its own, and nothing else", r.serial, r.opcode, r.growing), nil

@@ -115,6 +115,10 @@ func TestRules(t *testing.T) {
 
 		{"a refused request gives its slot back", refused().add(first, traces.AtSlotsBack, value(1)).leaves(first, traces.AtSubmit, invalid), ""},
 		{"M13: it keeps it", refused().leaves(first, traces.AtSubmit, invalid), "request 1 was refused, and its slot was not given back"},
+		{"a slot is taken twice", begin().add(first, traces.AtSubmit).add(first, traces.AtSlot, of(1)).add(first, traces.AtSlot, of(1)), "has a slot already"},
+		{"no operation is accepted", begin().add(first, traces.AtSubmit).add(first, traces.AtSlot, of(1)).add(first, traces.AtCopied, of(1), other(6)).
+			add(first, traces.AtPinned, of(1)).add(first, traces.AtArmed, of(1), other(1)), "is no operation"},
+		{"a ring of nothing", (&story{}).add(first, traces.AtSetup), "a ring of 0 slots"},
 		{"M13: it keeps it, and others go on", refused().add(first, traces.AtSlot, of(2)), "its slot was not given back"},
 		{"it gives back two", refused().add(first, traces.AtSlotsBack, value(2)), "2 slots"},
 		{"and again", refused().add(first, traces.AtSlotsBack, value(1)).add(first, traces.AtSlotsBack, value(1)), "only 0 events posted"},
