@@ -81,6 +81,9 @@ func NewHost(storage *Storage, opts Options) (*Host, error) {
 	if err := h.findAbilities(); err != nil {
 		return nil, err
 	}
+	if h.namesIn != "" {
+		removeStale(h.namesIn, time.Now())
+	}
 	if h.origin, err = monotonic(); err != nil {
 		return nil, err
 	}

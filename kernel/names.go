@@ -17,6 +17,7 @@ import (
 // number is used twice, looks at every name in the end, and removes them.
 type nameSpace struct {
 	base  string // has the directories
+	lock  int    // of base; -1 for none
 	dirs  []int  // descriptors by file number; -1 for other files
 	held  []int  // descriptors of the names' files; -1 for absent ones
 	found []traces.Inode
@@ -33,11 +34,13 @@ func (h *Host) makeNames(p *traces.Program) (*nameSpace, error) {
 	if !hasDirectories(p) {
 		return nil, nil
 	}
-	base, err := os.MkdirTemp(h.namesIn, "aiocheck-names-*")
+	base, err := os.MkdirTemp(h.namesIn, namesPrefix+"*")
 	if err != nil {
 		return nil, fmt.Errorf("make directories: %w", err)
 	}
 	s := &nameSpace{base: base}
+	// Where directories cannot be locked, nobody removes those of others either.
+	s.lock, _ = lock(base)
 	if err := s.fill(p); err != nil {
 		return nil, errors.Join(fmt.Errorf("make directories: %w", err), s.remove())
 	}
@@ -179,7 +182,7 @@ func (h *Host) readNamesBack(p *traces.Program, s *nameSpace, sink Sink) error {
 
 // remove removes the directories with all that the round has left there.
 func (s *nameSpace) remove() error {
-	for _, fds := range [...][]int{s.dirs, s.held} {
+	for _, fds := range [...][]int{s.dirs, s.held, {s.lock}} {
 		for _, fd := range fds {
 			if fd >= 0 {
 				unix.Close(fd)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"aiocheck/kernel"
 	"aiocheck/kernel/build"
+	"aiocheck/kernel/patches"
 	"aiocheck/kernel/qemu"
 	"aiocheck/traces"
 )
@@ -61,6 +63,31 @@ func (r *runFlags) check(target string) error {
 		return errors.New("--deterministic is for --target qemu: see docs/guests.md")
 	case qemu.NoDisk(r.FS) && r.Device != qemu.Devices()[0]:
 		return fmt.Errorf("--fs %s is in memory, on no device: leave out --device %s", r.FS, r.Device)
+	}
+	return checkDefects(r.Defects)
+}
+
+// checkDefects refuses names that no kernel with our patches knows.
+func checkDefects(names string) error {
+	if names == "" {
+		return nil
+	}
+	var known []string
+	for _, release := range patches.Releases() {
+		defects, err := patches.Defects(release)
+		if err != nil {
+			return err
+		}
+		for _, d := range defects {
+			if !slices.Contains(known, d.Name) {
+				known = append(known, d.Name)
+			}
+		}
+	}
+	for _, name := range strings.Split(names, ",") {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("--defects %s: no defect is called %q: there are %s", names, name, strings.Join(known, ", "))
+		}
 	}
 	return nil
 }
