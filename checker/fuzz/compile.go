@@ -91,17 +91,16 @@ type stream struct {
 
 // facts are what all acts of a draft together say, before any is compiled.
 type facts struct {
-	freezes  bool
-	closes   map[uint16]bool // files of which an end is closed
-	big      map[uint16]bool // files with writes that may block
-	pollOut  map[uint16]bool // files whose writing end is polled
-	mapped   map[uint16]bool // contexts reaped in user space
-	reads    map[uint16]int  // files: bytes that all reads together ask for
-	cancels  map[reference]bool
-	reuses   map[reference]bool
-	users    map[uint16]uint16 // contexts: which threads submit or reap there, as bits
-	opens    [2]int            // of FIFOs, for reading and for writing, never cancelled
-	destroys map[uint16]bool
+	freezes bool
+	closes  map[uint16]bool // files of which an end is closed
+	big     map[uint16]bool // files with writes that may block
+	pollOut map[uint16]bool // files whose writing end is polled
+	mapped  map[uint16]bool // contexts reaped in user space
+	reads   map[uint16]int  // files: bytes that all reads together ask for
+	cancels map[reference]bool
+	reuses  map[reference]bool
+	users   map[uint16]uint16 // contexts: which threads submit or reap there, as bits
+	opens   [2]int            // of FIFOs, for reading and for writing, never cancelled
 }
 
 // Compile makes a program of a draft. It ends under any kernel that keeps its
@@ -204,7 +203,7 @@ func btoi(b bool) int {
 // gather finds the facts.
 func (c *compiler) gather() {
 	f := facts{closes: map[uint16]bool{}, big: map[uint16]bool{}, pollOut: map[uint16]bool{}, mapped: map[uint16]bool{}, reads: map[uint16]int{},
-		cancels: map[reference]bool{}, reuses: map[reference]bool{}, users: map[uint16]uint16{}, destroys: map[uint16]bool{}}
+		cancels: map[reference]bool{}, reuses: map[reference]bool{}, users: map[uint16]uint16{}}
 	for i := range c.d.Acts {
 		a := &c.d.Acts[i]
 		context := c.context(a.Context)
@@ -218,8 +217,6 @@ func (c *compiler) gather() {
 			f.closes[a.File] = true
 		case Cancel:
 			f.cancels[reference{a.Of, a.Nth}] = true
-		case Destroy:
-			f.destroys[context] = true
 		}
 		if a.Do == Submit && a.Of != 0 {
 			f.reuses[reference{a.Of, a.Nth}] = true

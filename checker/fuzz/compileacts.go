@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"slices"
 	"time"
 
 	"aiocheck/model"
@@ -207,7 +208,7 @@ func (c *compiler) glance(a *Act, context uint16, holds bool) {
 	s := traces.Step{Do: traces.DoGetEvents, Context: context, Max: max(1, min(a.Max, 64))}
 	s.Min = max(0, min(a.Min, s.Max+1)) // one too many is refused
 	s.Timeout = clamp(a.Timeout)
-	if a.Timeout > time.Second && !holds { // to be woken by a destroy
+	if a.Timeout > time.Second && !holds && c.destroyed(a, context) { // to be woken
 		s.Timeout = patience
 	}
 	if a.Nth == 1 {
@@ -220,6 +221,30 @@ func (c *compiler) glance(a *Act, context uint16, holds bool) {
 		c.reaped[context] += int(s.Max)
 	}
 	c.add(a, s)
+}
+
+// destroyed reports whether another thread destroys a context after an act in
+// the order of the acts, without waiting for what the act's own thread does
+// after it.
+func (c *compiler) destroyed(act *Act, context uint16) bool {
+	var after []uint16 // acts of the thread
+	var held [MaxThreads]bool
+	found := false
+	for i := range c.d.Acts {
+		a := &c.d.Acts[i]
+		switch t := c.thread(a); {
+		case a.ID == act.ID:
+			found = true
+		case !found:
+		case t == c.thread(act):
+			after = append(after, a.ID)
+		case slices.Contains(after, a.Beside):
+			held[t] = true
+		case a.Do == Destroy && c.context(a.Context) == context && !held[t]:
+			return true
+		}
+	}
+	return false
 }
 
 // plain is a read or write of a stream by a call of its own. It never blocks.

@@ -134,8 +134,17 @@ func (c *fuzzCommand) complete() (*fuzz.Profile, error) {
 	return profile, nil
 }
 
+// hostLanes is how many processes run programs on the host side by side: most
+// of the time each waits in io_destroy for the kernel's RCU.
+const hostLanes = 8
+
 // lanes is how many targets run side by side.
-func (c *fuzzCommand) lanes() int { return c.Guests }
+func (c *fuzzCommand) lanes() int {
+	if c.Target == "host" {
+		return hostLanes
+	}
+	return c.Guests
+}
 
 func (c *fuzzCommand) show(w io.Writer, r *fuzzResult) error {
 	var err error

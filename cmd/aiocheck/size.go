@@ -24,6 +24,9 @@ func (s *size) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// MarshalText is the inverse of UnmarshalText, for flags that are kept.
+func (s size) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%d", int64(s)), nil }
+
 // sizeRange is the sizes of requests: 4K, or 512-1M.
 type sizeRange struct{ Min, Max size }
 
