@@ -29,6 +29,9 @@ type Options struct {
 	// Freeze says that the storage's file system is this target's own and may
 	// be frozen: that of a guest, never one of a machine that others use.
 	Freeze bool
+	// Leaks says that a round which leaves something behind ends the run, with
+	// ErrLeak: descriptors, and where Freeze is set slots and threads.
+	Leaks bool
 }
 
 // ErrHung is wrapped by the error of a run whose round made no progress. The
@@ -138,7 +141,7 @@ func (h *Host) Clock() string {
 
 // spawn starts a runner and waits until it is ready.
 func (h *Host) spawn() error {
-	conf := settings{Sizes: h.sizes, Run: h.opts.Run, Origin: h.origin}
+	conf := settings{Sizes: h.sizes, Run: h.opts.Run, Origin: h.origin, Leaks: h.opts.Leaks, Own: h.opts.Freeze}
 	k, err := startChild(conf, h.file, h.storage.file, &h.clock)
 	if err != nil {
 		return err
@@ -176,7 +179,7 @@ func (h *Host) Run(ctx context.Context, next func() (*traces.Program, bool), sin
 			switch {
 			case h.wedged:
 				err = errors.Join(err, h.lookLast(sink))
-			case errors.Is(err, ErrHung):
+			case errors.Is(err, ErrHung), errors.Is(err, ErrLeak):
 				err = errors.Join(err, h.finish(sink))
 			}
 			return err
@@ -332,6 +335,8 @@ func (h *Host) attend(ctx context.Context, p *traces.Program, sink Sink) (end bo
 				return h.exited(started)
 			case r.What == failure:
 				return true, h.earliest(), errors.New(r.Error)
+			case r.What == leaking:
+				return true, h.earliest(), &leakError{r.Error}
 			case r.What == killMe:
 				return true, h.earliest(), nil
 			case r.What == over:

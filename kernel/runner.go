@@ -30,6 +30,8 @@ type settings struct {
 	Sizes  sizes  `json:"sizes"`
 	Run    uint32 `json:"run"`
 	Origin int64  `json:"origin"` // of the run's clock, in CLOCK_MONOTONIC
+	Leaks  bool   `json:"leaks,omitempty"`
+	Own    bool   `json:"own,omitempty"` // nobody else uses this kernel
 }
 
 // order is the parent's message for one round.
@@ -57,6 +59,7 @@ const (
 	over    what = "over"    // the round is over
 	killMe  what = "kill me" // thread 0 of a round that ends by a kill is at its last step
 	failure what = "failure" // Error says why there cannot be another round
+	leaking what = "leaking" // the round is over, and Error says what it left behind
 )
 
 // MaybeRunner makes this process a runner and does not return if its parent
@@ -101,7 +104,9 @@ func runnerMain() error {
 			return fmt.Errorf("read program: %w", err)
 		}
 		answer := report{What: over}
-		if err := r.round(&o); err != nil {
+		if err := r.watched(&o); errors.Is(err, ErrLeak) {
+			answer = report{What: leaking, Error: err.Error()}
+		} else if err != nil {
 			answer = report{What: failure, Error: err.Error()}
 		}
 		if o.Program.End == traces.EndKill && answer.What == over {
@@ -142,6 +147,22 @@ func (r *runner) tell(what report) error {
 		return fmt.Errorf("tell the parent: %w", err)
 	}
 	return nil
+}
+
+// watched runs one program, and looks for what it leaves behind, if that is
+// asked for.
+func (r *runner) watched(o *order) error {
+	if !r.conf.Leaks || !gives(o.Program) {
+		return r.round(o)
+	}
+	before, err := r.holdings()
+	if err != nil {
+		return err
+	}
+	if err := r.round(o); err != nil {
+		return err
+	}
+	return r.leaked(before, leakSettles)
 }
 
 // round runs one program.

@@ -24,9 +24,9 @@ type Config struct {
 	Seed     uint64
 	Programs int64         // how many to run, 0 if Duration says when to end
 	Duration time.Duration // 0 if Programs says when to end
-	Dir      string        // where findings and the corpus go
+	Dir      string        // where findings and the corpus go; nothing is kept if it is empty
 	Shrink   time.Duration // most time to shrink a finding
-	Repeat   int           // runs by which a finding's rate is known
+	Repeat   int           // runs by which a finding's rate is known; 0 leaves findings as they were met
 	Stop     bool          // end with the first finding
 	// Origin is how the target was made, for findings to be replayed.
 	Origin json.RawMessage
@@ -125,6 +125,11 @@ func Run(ctx context.Context, conf Config) (Stats, error) {
 
 // open reads what the directory has of earlier runs.
 func (c *campaign) open() error {
+	var err error
+	if c.Dir == "" {
+		c.corpus, err = OpenCorpus("")
+		return err
+	}
 	if err := os.MkdirAll(filepath.Join(c.Dir, dirFindings), 0o755); err != nil {
 		return fmt.Errorf("make the campaign's directory: %w", err)
 	}
@@ -135,7 +140,6 @@ func (c *campaign) open() error {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	var err error
 	if c.corpus, err = OpenCorpus(filepath.Join(c.Dir, dirCorpus)); err != nil {
 		return err
 	}
@@ -161,6 +165,9 @@ const saveEvery = 2 * time.Second
 // save writes where to go on.
 func (c *campaign) save() error {
 	c.saved = time.Now()
+	if c.Dir == "" {
+		return nil
+	}
 	return writeJSON(filepath.Join(c.Dir, fileCampaign), resumed{c.Seed, c.next, c.stats.LastNew})
 }
 

@@ -23,14 +23,16 @@ type Seed struct {
 type Corpus struct {
 	dir   string
 	seeds []*Seed
-	seen  map[string]int // by feature: how many programs of this process have shown it
 	known map[string]bool
 }
 
 // OpenCorpus reads a corpus, making the directory if there is none. Files that
-// are no seeds are an error.
+// are no seeds are an error. One without a directory is in memory only.
 func OpenCorpus(dir string) (*Corpus, error) {
-	c := &Corpus{dir: dir, seen: map[string]int{}, known: map[string]bool{}}
+	c := &Corpus{dir: dir, known: map[string]bool{}}
+	if dir == "" {
+		return c, nil
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the corpus: %w", err)
 	}
@@ -63,7 +65,6 @@ func (c *Corpus) keep(s *Seed) {
 func (c *Corpus) Add(d *Draft, shown features) (bool, error) {
 	isNew := false
 	for _, f := range shown {
-		c.seen[f]++
 		isNew = isNew || !c.known[f]
 	}
 	if !isNew {
@@ -71,6 +72,9 @@ func (c *Corpus) Add(d *Draft, shown features) (bool, error) {
 	}
 	s := &Seed{Draft: d, Features: shown}
 	c.keep(s)
+	if c.dir == "" {
+		return true, nil
+	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return true, fmt.Errorf("write the corpus: %w", err)
@@ -87,31 +91,35 @@ func seedName(text []byte) string {
 // Minimise removes seeds without which the corpus has every feature still: of
 // two that show the same, the longer one goes. It returns how many went.
 func (c *Corpus) Minimise() (int, error) {
+	shown := map[string]int{} // by feature: how many seeds have it
+	for _, s := range c.seeds {
+		for _, f := range s.Features {
+			shown[f]++
+		}
+	}
+	// Those with least to show go first, the longer before the shorter.
 	order := slices.Clone(c.seeds)
-	// Those with most to show come first, the shorter before the longer.
 	slices.SortStableFunc(order, func(a, b *Seed) int {
-		if n := len(b.Features) - len(a.Features); n != 0 {
+		if n := len(a.Features) - len(b.Features); n != 0 {
 			return n
 		}
-		return len(a.Draft.Acts) - len(b.Draft.Acts)
+		return len(b.Draft.Acts) - len(a.Draft.Acts)
 	})
-	covered := map[string]bool{}
 	kept := map[*Seed]bool{}
 	for _, s := range order {
-		for _, f := range s.Features {
-			if !covered[f] {
-				kept[s] = true
-			}
-		}
-		if kept[s] {
+		kept[s] = slices.ContainsFunc(s.Features, func(f string) bool { return shown[f] == 1 })
+		if !kept[s] {
 			for _, f := range s.Features {
-				covered[f] = true
+				shown[f]--
 			}
 		}
 	}
 	before := len(c.seeds)
 	names := map[string]bool{}
-	c.seeds = slices.DeleteFunc(c.seeds, func(s *Seed) bool { return !kept[s] })
+	c.seeds = slices.DeleteFunc(slices.Clone(c.seeds), func(s *Seed) bool { return !kept[s] })
+	if c.dir == "" {
+		return before - len(c.seeds), nil
+	}
 	for _, s := range c.seeds {
 		text, err := json.Marshal(s)
 		if err != nil {

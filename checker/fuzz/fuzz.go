@@ -38,7 +38,9 @@ type Recorded struct {
 	Logs   []traces.Log
 	// Hung says where nothing happened any more, or that the target was lost;
 	// the records end there.
-	Hung    string
+	Hung string
+	// Leaked says what the last round has left behind; the records end there.
+	Leaked  string
 	Console string   // what the kernel of a guest has printed meanwhile
 	Reports []Report // what it said is wrong with itself
 	// Ran is how many of the programs were begun.

@@ -36,9 +36,10 @@ type Judged struct {
 }
 
 // The properties that only a fuzzer's run has: whether it comes to its end,
-// and what the kernel says of itself.
+// what it leaves behind, and what the kernel says of itself.
 const (
 	PropertyProgress = "progress"
+	PropertyLeaks    = "no-leaks"
 	propertyQuiet    = "kernel-quiet"
 )
 
@@ -70,6 +71,10 @@ func Judge(rec *Recorded, seen func(*traces.Transition, *inclusion.Checker)) (*J
 	if rec.Hung != "" && !slices.ContainsFunc(j.Violations, func(v Violation) bool { return v.Property == propertyQuiet }) {
 		j.add(Violation{Property: PropertyProgress, Place: plain(hungIn(h)), Round: last, Summary: rec.Hung + hungCalls(h),
 			Expected: "calls that return, a process that ends, a kernel that goes on"})
+	}
+	if rec.Leaked != "" {
+		j.add(Violation{Property: PropertyLeaks, Place: plain(rec.Leaked), Round: last, Summary: rec.Leaked,
+			Expected: "as many descriptors, slots and threads of contexts as before, once each context is destroyed"})
 	}
 	if len(j.Violations) > 0 {
 		j.Judgement.Outcome = checker.Violated

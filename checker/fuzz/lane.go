@@ -26,6 +26,9 @@ func (b *brokenTarget) Unwrap() error { return b.error }
 
 // replace gives a target up.
 func (l *lane) replace() {
+	if l.target == nil {
+		return
+	}
 	// What closing it says is not news: it has failed already.
 	_ = l.target.Close()
 	l.target = nil
@@ -49,7 +52,7 @@ func (l *lane) batch(ctx context.Context, first int64, count int) error {
 		drafts[i] = l.draft(first+int64(i), h.Abilities)
 	}
 	generated := time.Now()
-	rec, err := run.Do(ctx, l.label(&h, drafts))
+	rec, err := run.Do(ctx, Programs(&h, drafts))
 	if err != nil {
 		return &brokenTarget{fmt.Errorf("run programs %d to %d: %w", first+1, first+int64(count), err)}
 	}
@@ -96,11 +99,6 @@ func (l *lane) batch(ctx context.Context, first int64, count int) error {
 		l.replace()
 	}
 	return err
-}
-
-// label compiles the drafts, and says in the header what they are.
-func (l *lane) label(h *traces.Header, drafts []*Draft) []*traces.Program {
-	return Programs(h, drafts)
 }
 
 // workload is what the header of a trace says of its programs.
@@ -153,17 +151,14 @@ func (l *lane) found(ctx context.Context, s *sample) error {
 		Property: s.violation.Property, Place: s.violation.Place, Summary: s.violation.Summary, Expected: s.violation.Expected,
 		Evidence: evidence(s.violation.Property), State: StateFound, Seen: 1, Found: time.Now().UTC().Truncate(time.Second),
 		Seed: l.Seed, Program: s.number, RunSeed: s.seed, Profile: l.Profile.Name, Target: l.Origin}}
-	if err := s.write(f.Folder, &f.Finding); err != nil {
-		return err
-	}
-	if err := errors.Join(writeJSON(filepath.Join(f.Folder, fileOriginal), s.draft), writeJSON(filepath.Join(f.Folder, fileBatch), s.batch)); err != nil {
-		return err
-	}
+	err := l.keep(s, f)
 	l.folders[key] = f
 	l.property[s.violation.Property]++
-	l.mu.Unlock()
-	err := l.reduce(ctx, s, f)
-	l.mu.Lock()
+	if err == nil && l.Repeat > 0 {
+		l.mu.Unlock()
+		err = l.reduce(ctx, s, f)
+		l.mu.Lock()
+	}
 	if err == nil && l.Found != nil && l.folders[key] == f {
 		l.Found(f.Folder, &f.Finding)
 	}
@@ -173,10 +168,21 @@ func (l *lane) found(ctx context.Context, s *sample) error {
 	return err
 }
 
+// keep writes a finding as it was met.
+func (l *lane) keep(s *sample, f *Listed) error {
+	if l.Dir == "" {
+		return nil
+	}
+	if err := s.write(f.Folder, &f.Finding); err != nil {
+		return err
+	}
+	return errors.Join(writeJSON(filepath.Join(f.Folder, fileOriginal), s.draft), writeJSON(filepath.Join(f.Folder, fileBatch), s.batch))
+}
+
 // again counts one more program of a known finding; not every time on disk.
 func (l *lane) again(f *Listed) error {
 	f.Seen++
-	if f.Seen&(f.Seen-1) != 0 {
+	if f.Seen&(f.Seen-1) != 0 || l.Dir == "" {
 		return nil
 	}
 	return writeJSON(filepath.Join(f.Folder, fileFinding), &f.Finding)

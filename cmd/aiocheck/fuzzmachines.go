@@ -32,7 +32,7 @@ const (
 )
 
 func fuzzOptions(run uint32) kernel.Options {
-	return kernel.Options{Run: run, Threads: fuzz.MaxThreads + 1, Records: 1 << 12, Arena: fuzzArena, Grace: fuzzGrace}
+	return kernel.Options{Run: run, Threads: fuzz.MaxThreads + 1, Records: 1 << 12, Arena: fuzzArena, Grace: fuzzGrace, Leaks: true}
 }
 
 // handOut hands out programs one after the other and counts them.
@@ -92,8 +92,11 @@ func (r *fuzzHostRun) Header() traces.Header { return r.header() }
 func (r *fuzzHostRun) Do(ctx context.Context, programs []*traces.Program) (*fuzz.Recorded, error) {
 	rec, records := &fuzz.Recorded{Header: r.header()}, logs{}
 	err := r.host.Run(ctx, handOut(programs, &rec.Ran), &records)
-	if errors.Is(err, kernel.ErrHung) {
+	switch {
+	case errors.Is(err, kernel.ErrHung):
 		rec.Hung, err = err.Error(), nil
+	case errors.Is(err, kernel.ErrLeak):
+		rec.Leaked, err = err.Error(), nil
 	}
 	rec.Logs = records
 	return rec, errors.Join(err, r.close())
@@ -167,6 +170,9 @@ func (r *fuzzGuestRun) Do(ctx context.Context, programs []*traces.Program) (*fuz
 	case errors.Is(err, kernel.ErrHung), errors.Is(err, qemu.ErrSilent), errors.Is(err, qemu.ErrGone):
 		rec.Hung = err.Error()
 		return rec, r.fuzzGuest.Close()
+	case errors.Is(err, kernel.ErrLeak):
+		rec.Leaked = err.Error()
+		return rec, nil
 	case err != nil:
 		return rec, errors.Join(err, r.fuzzGuest.Close())
 	}

@@ -109,6 +109,7 @@ type Ready struct {
 type done struct {
 	Error string `json:"error,omitempty"`
 	Hung  bool   `json:"hung,omitempty"` // the error is kernel.ErrHung
+	Leak  bool   `json:"leak,omitempty"` // the error is kernel.ErrLeak
 }
 
 // decode reads a message's JSON.

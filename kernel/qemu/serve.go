@@ -185,7 +185,7 @@ func (s *server) run(ctx context.Context, conf setup, release string) error {
 	} else {
 		err = errors.Join(err, host.Close(), storage.Close())
 	}
-	d := done{Hung: hung}
+	d := done{Hung: hung, Leak: errors.Is(err, kernel.ErrLeak)}
 	if err != nil {
 		d.Error = err.Error()
 	}

@@ -174,6 +174,8 @@ func (d *done) err() error {
 		return nil
 	case d.Hung:
 		return fmt.Errorf("in the guest: %w: %s", kernel.ErrHung, d.Error)
+	case d.Leak:
+		return fmt.Errorf("in the guest: %w: %s", kernel.ErrLeak, d.Error)
 	}
 	return fmt.Errorf("in the guest: %s", d.Error)
 }

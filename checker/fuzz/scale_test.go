@@ -4,6 +4,6 @@ package fuzz_test
 
 // How many programs the tests judge.
 const (
-	honest  = 1500 // of each profile
-	mutants = 4000
+	honest  = 1000 // of each profile
+	mutants = 2500
 )
