@@ -4,6 +4,6 @@ package fuzz_test
 
 // The race detector is told enough by few programs.
 const (
-	honest     = 100
-	mutants    = 300
+	honest  = 100
+	mutants = 300
 )

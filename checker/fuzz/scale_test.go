@@ -4,6 +4,6 @@ package fuzz_test
 
 // How many programs the tests judge.
 const (
-	honest  = 1000 // of each profile
-	mutants = 2500
+	honest  = 600 // of each profile
+	mutants = 1500
 )
