@@ -5,7 +5,6 @@ package qemu
 import (
 	"context"
 	"testing"
-	"time"
 
 	"aiocheck/model"
 	"aiocheck/traces"
@@ -33,9 +32,9 @@ func scripted(t *testing.T, g *Guest, moves ...traces.Move) (made []traces.MoveM
 	program := &traces.Program{Round: 0, First: 1, End: traces.EndDrain, Contexts: []traces.ContextDecl{{Slots: 8}},
 		Files:    []traces.FileDecl{{Kind: traces.Storage, Bytes: 1 << 20}, {Kind: traces.Pipe}},
 		Requests: []traces.RequestDecl{{Opcode: model.PRead, File: 1, Bytes: 4096}},
-		// In whatever order, the read ends.
+		// In whatever order, the read ends: the pipe is closed after the script.
 		Threads: [][]traces.Step{{submits(0, 1)}, {cancels(0), {Do: traces.DoCloseWrite, File: 1}}},
-		Script:  &traces.Script{Gated: []traces.Span{{To: 1}, {To: 1}}, Moves: moves}}
+		Script:  &traces.Script{Gated: []traces.Span{{To: 1}, {To: 2}}, Moves: moves}}
 	var got collected
 	programs := []*traces.Program{program}
 	err := g.Run(context.Background(), func() (*traces.Program, bool) {
@@ -134,13 +133,12 @@ func TestScripts(t *testing.T) {
 		wantMoves(t, made, traces.MoveFree)
 	})
 	t.Run("a wait for what does not come", func(t *testing.T) {
-		began := time.Now()
 		late := submit
 		late.Until = []traces.Await{waits(gate(0, 1)), {Kind: traces.Passed, Place: before(traces.AtRefused)}}
-		made, _, result := scripted(t, g, late)
+		made, _, _ := scripted(t, g, late)
 		wantMoves(t, made, traces.MoveLate)
-		if made[0].Awaited != 1 || result != model.Fail(model.EINTR) {
-			t.Errorf("awaited %d; it ended with %v after %v", made[0].Awaited, result, time.Since(began))
+		if made[0].Awaited != 1 {
+			t.Errorf("it was late for %d", made[0].Awaited)
 		}
 	})
 	wantQuiet(t, g)

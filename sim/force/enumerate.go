@@ -17,9 +17,10 @@ const (
 	// EveryOrder: all, but for those that differ only in local steps (Machine.Ample).
 	EveryOrder Coverage = "every order"
 	// EveryPair: in every state in which everybody waits each move is made, and
-	// after each every one that can follow.
+	// after each every one that can follow; and every end is met.
 	EveryPair Coverage = "every two moves in every state"
-	// EveryKind: each move, and each two in a row, but not in every state.
+	// EveryKind: each move, and each two in a row, but not in every state; and
+	// every outcome, if the states are not too many to be visited.
 	EveryKind Coverage = "every two moves in a row"
 )
 
@@ -134,7 +135,45 @@ func (w *Walker) Enumerate(most int) *Orders {
 	}
 	o.Coverage = EveryKind
 	o.Paths = w.kinds(most)
+	if g.full {
+		o.Paths = append(o.Paths, g.outcomes(o.Paths)...)
+	}
 	return o
+}
+
+// outcomes are shortest paths to the outcomes that some paths do not have.
+func (g *graph) outcomes(paths [][]Move) (more [][]Move) {
+	met := map[string]bool{}
+	for _, path := range paths {
+		to := path[len(path)-1].To
+		met[g.m.Outcome(&to.State)] = true
+	}
+	type step struct{ rest, move int }
+	from := make([]step, len(g.rests))
+	seen := make([]bool, len(g.rests))
+	queue := []int{0}
+	seen[0] = true
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		if text := g.m.Outcome(&g.rests[at].State); len(g.moves[at]) == 0 && !met[text] {
+			met[text] = true
+			var path []Move
+			for k := at; k != 0; k = from[k].rest {
+				path = append(path, g.moves[from[k].rest][from[k].move].move)
+			}
+			slices.Reverse(path)
+			more = append(more, path)
+		}
+		for k, e := range g.moves[at] {
+			if !seen[e.to] {
+				seen[e.to] = true
+				from[e.to] = step{at, k}
+				queue = append(queue, e.to)
+			}
+		}
+	}
+	return more
 }
 
 // mostTourRests bounds what a tour of every state is made of.
