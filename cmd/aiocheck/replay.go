@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"aiocheck/checker"
 	"aiocheck/sim/force"
@@ -13,28 +16,62 @@ import (
 )
 
 type replayCommand struct {
-	File   string `arg:"" help:"The schedule (docs/schedule.md)."`
+	File   string `arg:"" help:"The schedule (docs/schedule.md); or a trace with a finding, for which a schedule of the model that explains it is looked for."`
 	Target string `help:"Where: on the model, or forced on the kernel of a guest: ${enum}." enum:"model,qemu" default:"model"`
 	guestFlags
 	runFlags
-	Repeat int    `help:"How often it is forced on a kernel." default:"1" placeholder:"N"`
-	Keep   string `help:"Directory for the traces of runs that are not as the model has it (default: the temporary directory)." placeholder:"DIR"`
-	JSON   bool   `name:"json" help:"Print one JSON object."`
+	Repeat    int    `help:"How often it is forced on a kernel." default:"1" placeholder:"N"`
+	Keep      string `help:"Directory for the traces of runs that are not as the model has it (default: the temporary directory)." placeholder:"DIR"`
+	Write     string `help:"Of a trace: write the schedule that explains it." placeholder:"FILE"`
+	Overwrite bool   `help:"Overwrite files that exist."`
+	JSON      bool   `name:"json" help:"Print one JSON object."`
 }
 
 // Run executes the schedule.
 func (c *replayCommand) Run(s *session) error {
-	schedule, err := traces.OpenSchedule(c.File)
+	schedule, of, err := c.open(s)
 	if err != nil {
-		return usageError(err)
+		return err
 	}
 	if c.Target == "qemu" {
-		return c.force(s, schedule)
+		return c.force(s, schedule, of)
 	}
 	if c.Kernel != "" || c.Defects != "" || c.Repeat != 1 || c.Keep != "" {
 		return usageError(errors.New("--kernel, --defects, --repeat and --keep are for --target qemu"))
 	}
 	return c.onModel(s, schedule)
+}
+
+// open reads the schedule, or finds one that explains what a trace shows.
+func (c *replayCommand) open(s *session) (*traces.Schedule, *explained, error) {
+	text, err := os.ReadFile(c.File)
+	if err != nil {
+		return nil, nil, usageError(err)
+	}
+	if bytes.IndexByte(text, 0) < 0 { // as there are many in a trace
+		if c.Write != "" {
+			return nil, nil, usageError(errors.New("--write is for traces"))
+		}
+		schedule, err := traces.OpenSchedule(c.File)
+		if err != nil {
+			return nil, nil, usageError(err)
+		}
+		return schedule, nil, nil
+	}
+	e, err := explain(c.File)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Write != "" {
+		write := func(w io.Writer) error { return traces.WriteSchedule(w, e.Schedule) }
+		if err := writeFile(c.Write, c.Overwrite, write); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !c.JSON {
+		fmt.Fprintln(s.stdout, e)
+	}
+	return e.Schedule, e, nil
 }
 
 // onModel executes the schedule on the model and prints each step with what it
@@ -68,7 +105,7 @@ func (c *replayCommand) onModel(s *session, schedule *traces.Schedule) error {
 }
 
 // force forces the schedule on a kernel, and prints what it did at each step.
-func (c *replayCommand) force(s *session, schedule *traces.Schedule) error {
+func (c *replayCommand) force(s *session, schedule *traces.Schedule, of *explained) error {
 	if err := c.runFlags.check(c.Target); err != nil {
 		return usageError(err)
 	}
@@ -94,7 +131,10 @@ func (c *replayCommand) force(s *session, schedule *traces.Schedule) error {
 	}
 	out := bufio.NewWriter(s.stdout)
 	if c.JSON {
-		err = json.NewEncoder(out).Encode(r)
+		err = json.NewEncoder(out).Encode(struct {
+			Explained *explained `json:"explained,omitempty"`
+			*force.Report
+		}{of, r})
 	} else {
 		err = r.WriteText(out)
 	}
