@@ -132,16 +132,26 @@ func (j *Judged) roundAt(at traces.Time) int {
 	return n
 }
 
-// roundOf is the last round that a finding speaks of.
+// roundOf is the last round that a finding speaks of. What the controller does
+// after all rounds says nothing about the last one: it reads back what any has
+// written.
 func roundOf(h *traces.History, f *checker.Finding) int {
-	round := int32(0)
+	round := int32(traces.None)
+	look := func(call, of int32) {
+		if call == traces.None || h.Calls[call].Thread != traces.Controller {
+			round = max(round, of)
+		}
+	}
 	for _, id := range f.Requests {
 		if id > 0 && int(id) <= len(h.Requests) {
-			round = max(round, h.Requests[id-1].Round)
+			look(h.Requests[id-1].Call, h.Requests[id-1].Round)
 		}
 	}
 	for _, c := range f.Calls {
-		round = max(round, h.Calls[c].Round)
+		look(c, h.Calls[c].Round)
+	}
+	if round == traces.None {
+		return max(0, len(h.Rounds)-1)
 	}
 	return int(round)
 }

@@ -4,6 +4,8 @@ package fuzz_test
 
 // The race detector is told enough by few programs.
 const (
-	honest  = 100
-	mutants = 300
+	honest     = 100
+	mutants    = 300
+	powerSeeds = 1
+	powerTable = false
 )

@@ -6,4 +6,7 @@ package fuzz_test
 const (
 	honest  = 600 // of each profile
 	mutants = 1500
+	// powerSeeds is how many campaigns look for each misbehaviour.
+	powerSeeds = 5
+	powerTable = true // the numbers are those of the table
 )

@@ -15,11 +15,12 @@ import (
 type Target struct {
 	Misbehaviour *sim.Misbehaviour // nil for an honest kernel
 	Threaded     *bool             // whether contexts have threads; nil: by turns
+	Programs     int               // of a run; 1 if it is 0
 }
 
 // Open prepares a run.
 func (t *Target) Open(_ context.Context, seed uint64) (fuzz.Session, error) {
-	cfg := sim.Config{Seed: seed, StorageBytes: fuzz.WindowBytes(0), Direct: seed>>8&3 != 0, Misbehaviour: t.Misbehaviour, Threaded: seed>>10&3 != 0}
+	cfg := sim.Config{Seed: seed, StorageBytes: int64(t.Batch()) * fuzz.WindowBytes(0), Direct: seed>>8&3 != 0, Misbehaviour: t.Misbehaviour, Threaded: seed>>10&3 != 0}
 	if t.Threaded != nil {
 		cfg.Threaded = *t.Threaded
 	}
@@ -30,8 +31,8 @@ func (t *Target) Open(_ context.Context, seed uint64) (fuzz.Session, error) {
 	return &run{sim.New(cfg)}, nil
 }
 
-// Batch is 1: a run costs no more than its program.
-func (t *Target) Batch() int { return 1 }
+// Batch is mostly 1: a run costs no more than its program.
+func (t *Target) Batch() int { return max(1, t.Programs) }
 
 // Patience is 200: a fifth of a second at most.
 func (t *Target) Patience() int { return 200 }
