@@ -18,48 +18,6 @@ import (
 	"aiocheck/traces"
 )
 
-// late is a read that is cancelled while it waits, and another one on the same
-// thread of the kernel, which nobody cancels.
-func late() *traces.Program {
-	return &traces.Program{First: 1, Contexts: []traces.ContextDecl{{Slots: 4}}, Files: []traces.FileDecl{{Kind: traces.Storage}, {Kind: traces.Pipe}},
-		Requests: []traces.RequestDecl{{Opcode: model.PRead, File: 1, Bytes: 64}, {Opcode: model.PRead, File: 1, Bytes: 64}, {Opcode: model.PWrite, File: 1, Bytes: 64, Plain: true}},
-		Threads: [][]traces.Step{{
-			{Do: traces.DoSubmit, Request: 0, Count: 1},
-			{Do: traces.DoGetEvents, Min: 1, Max: 1, Timeout: 5 * time.Millisecond},
-			{Do: traces.DoCancel, Request: 0},
-			{Do: traces.DoGetEvents, Min: 1, Max: 1, Timeout: -1},
-			{Do: traces.DoSubmit, Request: 1, Count: 1},
-			{Do: traces.DoGetEvents, Min: 1, Max: 1, Timeout: 5 * time.Millisecond},
-			{Do: traces.DoWrite, File: 1, Request: 2},
-		}}}
-}
-
-// queued are writes for one thread of the kernel, of which the last are
-// cancelled before it takes them.
-func queued() *traces.Program {
-	const n = 24
-	p := &traces.Program{First: 1, Contexts: []traces.ContextDecl{{Slots: n}}, Files: []traces.FileDecl{{Kind: traces.Storage}}, Threads: make([][]traces.Step, 1)}
-	for i := range n {
-		p.Requests = append(p.Requests, traces.RequestDecl{Opcode: model.PWrite, Offset: int64(i) << 16, Bytes: 1 << 16})
-	}
-	p.Threads[0] = append(p.Threads[0], traces.Step{Do: traces.DoSubmit, Count: n})
-	for i := range 8 {
-		p.Threads[0] = append(p.Threads[0], traces.Step{Do: traces.DoCancel, Request: traces.RequestID(n - 1 - i)})
-	}
-	return p
-}
-
-// full are more requests than the ring has slots for, none of them reaped.
-func full() *traces.Program {
-	const n = 1 << 10
-	p := &traces.Program{First: 1, Contexts: []traces.ContextDecl{{Slots: 4}}, Files: []traces.FileDecl{{Kind: traces.Storage}}, Threads: make([][]traces.Step, 1)}
-	for i := range n {
-		p.Requests = append(p.Requests, traces.RequestDecl{Opcode: model.FSync})
-		p.Threads[0] = append(p.Threads[0], traces.Step{Do: traces.DoSubmit, Request: traces.RequestID(i), Count: 1})
-	}
-	return p
-}
-
 // A reproducer and an init are all that a guest holds. It passes on the corrected kernel,
 // and not with a defect.
 func TestGuestReproduces(t *testing.T) {

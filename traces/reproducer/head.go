@@ -51,13 +51,7 @@ const shownSteps = 40
 
 // writeSteps lists the calls of a short program.
 func (u *unit) writeSteps(b *bytes.Buffer) {
-	steps := 0
-	for _, p := range u.programs {
-		for _, list := range p.Threads {
-			steps += len(list)
-		}
-	}
-	if steps > shownSteps {
+	if u.steps > shownSteps {
 		return
 	}
 	for k, p := range u.programs {

@@ -51,7 +51,7 @@ func text(t rapid.TB, about About, programs ...*traces.Program) []byte {
 // write writes the C of programs to a file of its own.
 func write(t *testing.T, about About, programs ...*traces.Program) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "reproducer.c")
+	path := filepath.Join(t.TempDir(), fmt.Sprintf("reproducer-%p.c", &programs[0]))
 	if err := os.WriteFile(path, text(t, about, programs...), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestCompiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		u.about, u.programs, u.first = About{}, nil, nil
-		u.total, u.storage, u.threads, u.files, u.ctxs, u.paths, u.vectors = 0, 0, 0, 0, 0, 0, 0
+		u.total, u.steps, u.storage, u.threads, u.files, u.ctxs, u.paths, u.vectors = 0, 0, 0, 0, 0, 0, 0, 0
 		kind, code := fmt.Sprintf("%+v", *u), text(t, About{}, rounds...)
 		if old, ok := kinds[kind]; !ok || len(code) < len(old) {
 			kinds[kind] = code
@@ -103,13 +103,16 @@ func TestCompiles(t *testing.T) {
 	}
 	slices.SortFunc(all, func(a, b []byte) int { return len(a) - len(b) })
 	args := []string{"-c"}
-	const files = 8
+	const files = 6
 	for i := range min(files, len(all)) { // from the shortest to the longest
 		path := filepath.Join(dir, fmt.Sprintf("%d.c", i))
 		if err := os.WriteFile(path, all[i*(len(all)-1)/max(1, min(files, len(all))-1)], 0o666); err != nil {
 			t.Fatal(err)
 		}
 		args = append(args, path)
+	}
+	for _, p := range []*traces.Program{late(), queued(), full(), empty()} {
+		args = append(args, write(t, About{}, p))
 	}
 	t.Logf("%d kinds of file, %d compiled", len(kinds), len(args)-1)
 	gcc(t, args...)

@@ -19,8 +19,9 @@ type unit struct {
 
 	Names, Identity, Freeze, Waits, Spins, Submits, Cancels, Reaps, Ring, Judged bool
 	Eventfds, Signals, Signalled, Plain, Closes, NamedPlain, Stats, Overwrites   bool
-	Chdirs, Exits, Kills, Drains, Data, Root                                     bool
+	Chdirs, Exits, Kills, Drains, Data, Root, Resfd                              bool
 
+	steps   int
 	late    bool // requests may be at work when their round is over
 	storage int64
 	threads int // most of a round, and so on
@@ -36,9 +37,6 @@ const most = 1 << 16
 
 func newUnit(about About, programs []*traces.Program) (*unit, error) {
 	u := &unit{about: about, programs: programs, storage: 4096, threads: 1, files: 1, ctxs: 1, paths: 1}
-	if len(programs) == 0 {
-		return nil, errors.New("no program to reproduce")
-	}
 	for _, p := range programs {
 		if err := check(p); err != nil {
 			return nil, fmt.Errorf("round %d: %w", p.Round, err)
@@ -50,6 +48,7 @@ func newUnit(about About, programs []*traces.Program) (*unit, error) {
 		u.useRound(p)
 		u.useRequests(p)
 		for _, steps := range p.Threads {
+			u.steps += len(steps)
 			for i := range steps {
 				u.useStep(p, &steps[i])
 			}
@@ -57,6 +56,9 @@ func newUnit(about About, programs []*traces.Program) (*unit, error) {
 	}
 	if u.total > most {
 		return nil, fmt.Errorf("%d requests are more than the %d of a reproducer", u.total, most)
+	}
+	if u.steps == 0 {
+		return nil, errors.New("no program with a step to reproduce")
 	}
 	u.Reaps = u.Reaps || u.Drains
 	u.Judged = u.Reaps || u.Plain
@@ -147,6 +149,7 @@ func (u *unit) useRequests(p *traces.Program) {
 	for i := range p.Requests {
 		r := &p.Requests[i]
 		u.vectors += int(r.Segments)
+		u.Resfd = u.Resfd || r.Eventfd != 0
 		u.Signalled = u.Signalled || r.Eventfd != 0 && p.End == traces.EndDrain
 		if p.Files[r.File].Kind == traces.Storage && (r.Opcode.Transfers() || r.Opcode == model.ReadAhead) {
 			u.Data = true

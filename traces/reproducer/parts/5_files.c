@@ -140,9 +140,11 @@ static void prepare(void)
 			io->aio_nbytes = r->bytes;
 			io->aio_offset = r->offset;
 		}
+/*% if .Resfd %*/
 		if (r->eventfd) {
 			io->aio_flags = IOCB_FLAG_RESFD;
 			io->aio_resfd = ends[r->eventfd][0];
 		}
+/*% end %*/
 	}
 }

@@ -323,11 +323,11 @@ static void map_buffers(void)
 	size_t total = 4096;
 	unsigned char *at;
 
-	for (int i = 0; i < REQUESTS_USED; i++)
+	for (int i = 0; i < REQUESTS; i++)
 		total += (requests[i].skew + buffer_bytes(&requests[i]) + 4095L) / 4096 * 4096;
 	at = mmap(NULL, 2 * total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(at == MAP_FAILED ? -1 : 0, "mmap");
-	for (int i = 0; i < REQUESTS_USED; i++) {
+	for (int i = 0; i < REQUESTS; i++) {
 		buffers[i] = at + requests[i].skew;
 		copies[i] = at + total;
 		at += (requests[i].skew + buffer_bytes(&requests[i]) + 4095L) / 4096 * 4096;
