@@ -60,6 +60,7 @@ var demonstrations = []struct {
 	{defect: "M7", bug: design.DestroyWithoutWake},
 	{defect: "M12", bug: design.EventfdBeforeEvent},
 	{defect: "M13", bug: design.RefusedKeepsSlot},
+	{defect: "M14", bug: design.DestroyTwice},
 }
 
 // Undemonstrated says of each other defect why no order shows it.
@@ -74,7 +75,6 @@ var Undemonstrated = map[string]string{
 	"D20": "no seeded bug of thread-6.1 is like it: a design says whose directory counts, and all of them capture it or none",
 	"D26": "every order shows it: what is wrong is a flag of the file that openat opens, which the model does not have",
 	"T7":  "nobody can be held between a thread's taking a request and its being recorded",
-	"M14": "nobody can be held between an io_destroy that has found the context and another one's marking it dead, in this version",
 }
 
 func calls(calls ...machine.Call) machine.Thread { return machine.Thread{Calls: calls} }

@@ -315,7 +315,11 @@ func (w *Walker) Label(path []Move) string {
 		if int(g.Actor) < w.threads {
 			who = fmt.Sprintf("t%d", g.Actor)
 		}
-		words = append(words, fmt.Sprintf("%s:%s", who, kind))
+		word := fmt.Sprintf("%s:%s", who, kind)
+		if g.Choice == finds {
+			word += "-finds"
+		}
+		words = append(words, word)
 	}
 	return strings.Join(words, " ")
 }

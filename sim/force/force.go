@@ -24,6 +24,7 @@ type Walker struct {
 	threads  int
 	// What the scenario has, and so where waiting can make a difference.
 	destroys, gets, slots bool
+	twice                 bool // two io_destroy of one context: both may have found it
 	unnotified            bool // nobody is told of requests that end with -EINTR
 	changed               bool // the event does not say what the operation has returned
 	early                 bool // the eventfd is signalled before the event is there
@@ -51,12 +52,19 @@ func NewWalker(d *design.Design, s *machine.Scenario) (*Walker, error) {
 			w.gets = w.gets || c.Kind == machine.GetEvents
 		}
 	}
-	for _, c := range s.Contexts {
-		w.early, w.unflushed = d.Has(design.EventfdBeforeEvent), d.Has(design.SignalNotFlushed)
-		w.unnotified = d.Has(design.EventfdNotForCancelled)
-		w.changed = d.Has(design.ResultFromCancel)
-		w.deaf = d.Has(design.FatalOnce)
+	w.early, w.unflushed, w.deaf = d.Has(design.EventfdBeforeEvent), d.Has(design.SignalNotFlushed), d.Has(design.FatalOnce)
+	w.unnotified, w.changed = d.Has(design.EventfdNotForCancelled), d.Has(design.ResultFromCancel)
+	for n, c := range s.Contexts {
 		w.slots = w.slots || c.Slots != 0
+		destroyers := 0
+		for _, t := range s.Threads {
+			for _, call := range t.Calls {
+				if call.Kind == machine.Destroy && int(call.Context) == n {
+					destroyers++
+				}
+			}
+		}
+		w.twice = w.twice || destroyers > 1
 	}
 	w.slots = w.slots || d.Has(design.SlotAtCancel) || d.Has(design.SlotAtCompletion) || d.Has(design.RefusedKeepsSlot)
 	return w, nil
@@ -69,8 +77,9 @@ func (w *Walker) Machine() *machine.Machine { return w.m }
 type Rest struct {
 	State machine.State
 	// Began has bit r set when the operation of request r was let go: it may be
-	// blocked since.
-	Began uint16
+	// blocked since; and bit 16+t when thread t is in an io_destroy that has found
+	// its context, and holds it.
+	Began uint32
 }
 
 // Initial is the state before the first move.
@@ -148,8 +157,10 @@ func Begins(k machine.Kind) bool {
 
 // gated reports whether who is about to take a step can be made to wait before
 // it; after is the step that he has just taken, if that was without a pause.
-func (w *Walker) gated(began uint16, st machine.Step, after machine.Kind) bool {
+func (w *Walker) gated(began uint32, st machine.Step, after machine.Kind) bool {
 	switch st.Kind {
+	case machine.K4:
+		return began>>16 != 0 // somebody holds a context
 	case machine.S1, machine.S1e:
 		return w.slots || w.destroys
 	case machine.W5, machine.W5i, machine.W5r:
@@ -180,6 +191,18 @@ func (w *Walker) Moves(r *Rest) (moves []Move) {
 		step := o.Step
 		to := Rest{State: o.State, Began: began}
 		switch family(step.Kind) {
+		case machine.K4:
+			continue // by itself, once nobody holds the context
+		case machine.K1:
+			if !w.twice || w.exits(&r.State, step) {
+				break
+			}
+			if holds := uint32(1) << (16 + step.Actor); began&holds == 0 {
+				step.Kind, step.Choice = machine.K1, finds
+				moves = append(moves, Move{Gate: step, To: Rest{State: r.State, Began: began | holds}})
+				continue
+			}
+			to.Began &^= 1 << (16 + step.Actor)
 		case machine.S6q:
 			// The kernel would make one more thread, and either could take it.
 			if w.deaf && w.busy(&r.State) {
@@ -203,6 +226,18 @@ func (w *Walker) Moves(r *Rest) (moves []Move) {
 		}
 	}
 	return moves
+}
+
+// finds is the choice of a K1 that is not the step, but the search for the
+// context before it.
+const finds = 1
+
+// exits reports whether a K1 is of a process that exits: its thread is inside
+// that call.
+func (w *Walker) exits(s *machine.State, st machine.Step) bool {
+	calls := w.m.Observe(s).Calls[st.Actor]
+	n := slices.IndexFunc(calls, func(r machine.Reply) bool { return !r.Returned })
+	return n >= 0 && w.Scenario.Threads[st.Actor].Calls[n].Kind == machine.Exit
 }
 
 // busy reports whether a thread has a request.

@@ -185,7 +185,7 @@ func (o *Order) Named() map[[2]int]int {
 	named, calls := map[[2]int]int{}, make([]int, o.threads)
 	for i := range o.Path {
 		g := o.Path[i].Gate
-		if !Begins(g.Kind) {
+		if !Begins(g.Kind) || g.Choice == finds {
 			continue
 		}
 		switch g.Kind {

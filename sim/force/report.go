@@ -63,7 +63,11 @@ func (o *Order) Rows(l *Layout, seen []Seen) (rows []Row) {
 	script := o.Script(o.Path, l)
 	for i := range o.Path {
 		m := &o.Path[i]
-		first := Row{Move: i + 1, Actor: o.m.Actor(m.Gate), Step: m.Gate.Kind.String(), What: "begins, and waits", Gate: script.Moves[i].From.String(),
+		what := "begins, and waits"
+		if m.Gate.Choice == finds {
+			what = "finds the context"
+		}
+		first := Row{Move: i + 1, Actor: o.m.Actor(m.Gate), Step: m.Gate.Kind.String(), What: what, Gate: script.Moves[i].From.String(),
 			Deviation: seen[i].Deviation}
 		var said []string
 		for k := range seen[i].Transitions {

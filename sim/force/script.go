@@ -15,7 +15,7 @@ type Layout struct {
 
 // Script is the order of a path as a program is to follow it.
 func (w *Walker) Script(path []Move, l *Layout) *traces.Script {
-	b := scripting{Walker: w, Layout: l, begun: make([]uint32, w.threads), armed: map[traces.Place]bool{}}
+	b := scripting{Walker: w, Layout: l, begun: make([]uint32, w.threads), inside: map[int]bool{}, armed: map[traces.Place]bool{}}
 	s := &traces.Script{Gated: l.Gated}
 	from := w.Initial()
 	for i := range path {
@@ -29,8 +29,9 @@ func (w *Walker) Script(path []Move, l *Layout) *traces.Script {
 type scripting struct {
 	*Walker
 	*Layout
-	begun []uint32 // by thread: calls begun
-	armed map[traces.Place]bool
+	begun  []uint32     // by thread: calls begun
+	inside map[int]bool // threads in an io_destroy that has found its context
+	armed  map[traces.Place]bool
 }
 
 // points are where the kernel can have somebody wait before a step: all but
@@ -63,6 +64,9 @@ func (b *scripting) place(st machine.Step) traces.Place {
 		if b.exits(thread) { // the last thread of the process does it, whichever that is
 			return traces.Place{Point: traces.AtDead}
 		}
+		if b.inside[thread] && st.Choice != finds {
+			return traces.Place{Point: traces.AtDead, Thread: uint16(thread + 1)}
+		}
 	case machine.K2, machine.K3:
 		if b.exits(thread) {
 			return traces.Place{Point: points[kind]}
@@ -80,8 +84,13 @@ func (b *scripting) request(i uint8) traces.RequestID { return b.Requests[i] + 1
 func (b *scripting) move(from *Rest, m *Move) traces.Move {
 	out := traces.Move{From: b.place(m.Gate)}
 	delete(b.armed, out.From)
-	if Begins(m.Gate.Kind) && !(int(m.Gate.Actor) < b.threads && b.exits(int(m.Gate.Actor))) {
-		b.begun[m.Gate.Actor]++
+	switch actor := int(m.Gate.Actor); {
+	case !Begins(m.Gate.Kind) || b.exits(actor):
+	case b.inside[actor]:
+		b.inside[actor] = false
+	default:
+		b.begun[actor]++
+		b.inside[actor] = m.Gate.Choice == finds
 	}
 	before, after := b.m.Successors(&from.State, nil), b.m.Successors(&m.To.State, nil)
 	moved := []uint8{m.Gate.Actor}

@@ -206,9 +206,8 @@ func (f *following) fits(m *Move) (taken []int, ok bool) {
 		last = max(last, i)
 	}
 	if len(taken) == 0 {
-		// Nothing but the beginning of an operation: due once its actor's other
-		// steps are.
-		return nil, family(m.Gate.Kind) == machine.W5
+		// Nothing but the beginning of an operation, or a search for a context.
+		return nil, len(m.Steps) == 0
 	}
 	return taken, true
 }
