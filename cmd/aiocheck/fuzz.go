@@ -56,6 +56,9 @@ func (c *fuzzCommand) Run(s *session) error {
 	if err != nil {
 		return usageError(err)
 	}
+	if err := c.buildSource(s, c.Target); err != nil {
+		return err
+	}
 	origin, err := json.Marshal(&c.fuzzTarget)
 	if err != nil {
 		return fmt.Errorf("keep the target's flags: %w", err)

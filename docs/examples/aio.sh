@@ -20,6 +20,7 @@
 #   TEST_PROGS := aio.sh
 #   include ../lib.mk
 
+[ $# -gt 0 ] || set -- --target host
 AIOCHECK=${AIOCHECK:-aiocheck}
 AIO_OUT=${AIO_OUT:-$(mktemp -d)}
 
