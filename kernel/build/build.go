@@ -67,6 +67,9 @@ func (in inputs) key() string {
 // system is full. A build that ends early, by ctx or by an error of the
 // machine, is taken up again by the next call; no half kernel is ever found.
 func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, err error) {
+	if image, have := c.lookUp(ctx, o); have {
+		return image, false, nil
+	}
 	unlock, err := c.lock(ctx, func() { o.Phase("waiting for another build") })
 	if err != nil {
 		return Image{}, false, err
@@ -104,6 +107,24 @@ func (c Cache) Build(ctx context.Context, o Options) (image Image, built bool, e
 		return image, true, fmt.Errorf("remove objects: %w", err)
 	}
 	return image, true, nil
+}
+
+// lookUp finds a kernel that is there without waiting for another build, if
+// its source is there as well. Whatever is in its way, Build meets it again.
+func (c Cache) lookUp(ctx context.Context, o Options) (Image, bool) {
+	if o.Source != "" {
+		return Image{}, false
+	}
+	if _, err := c.unpackedPackage(sourcePackage(cmp.Or(o.Release, DefaultRelease))); err != nil {
+		return Image{}, false
+	}
+	o.Install = false
+	in, err := c.gather(ctx, o)
+	if err != nil {
+		return Image{}, false
+	}
+	image, err := readImage(c.imageDir(in.image(imageName(o.Variant, in.source.release(), o.Unpatched))))
+	return image, err == nil
 }
 
 // gather finds everything that goes into the kernel wanted, and the tools to

@@ -66,6 +66,40 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// A kernel that is there is found while another one is being built.
+func TestFoundDuringABuild(t *testing.T) {
+	fakeTools(t, nil)
+	c := Cache{t.TempDir()}
+	if err := os.MkdirAll(c.sources(), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(fakeSource(t), filepath.Join(c.sources(), "linux-source-6.1_6.1.5-1")); err != nil {
+		t.Fatal(err)
+	}
+	var r told
+	image, built, err := c.Build(context.Background(), r.options(Options{}))
+	if err != nil || !built {
+		t.Fatal(built, err)
+	}
+	unlock, err := c.lock(context.Background(), func() { t.Error("waits for nobody") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	r = told{}
+	again, built, err := c.Build(context.Background(), r.options(Options{}))
+	if err != nil || built || again.Dir != image.Dir || len(r.phases) > 0 {
+		t.Errorf("during another build: %+v, %v, %v, told %q", again, built, err, r.phases)
+	}
+	// One that is not there is waited for.
+	ctx, cancel := context.WithCancel(context.Background())
+	o := r.options(Options{Variant: "debug", Unpatched: true})
+	o.Phase = func(string) { cancel() }
+	if _, _, err := c.Build(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("one that is not there: %v", err)
+	}
+}
+
 // A source that has changed is another kernel; both are listed, the newest
 // first, and cleaned by name or all together.
 func TestListAndClean(t *testing.T) {

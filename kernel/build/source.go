@@ -161,10 +161,9 @@ func walkSource(dir string, visit func(rel string, d fs.DirEntry) error) error {
 	})
 }
 
-// packageSource takes the distribution's package. One that was unpacked
-// before is taken as it is: which kernel is built changes with "kernel
-// clean", and not with the package lists.
-func (c Cache) packageSource(ctx context.Context, name string, phase func(string)) (source, error) {
+// unpackedPackage is the source that a package had, from the cache; or
+// fs.ErrNotExist.
+func (c Cache) unpackedPackage(name string) (source, error) {
 	have, err := filepath.Glob(filepath.Join(c.sources(), name+"_*"))
 	if err != nil {
 		return source{}, fmt.Errorf("look for a source: %w", err)
@@ -173,6 +172,16 @@ func (c Cache) packageSource(ctx context.Context, name string, phase func(string
 		if !strings.HasSuffix(dir, partial) {
 			return openSource(filepath.Base(dir), dir)
 		}
+	}
+	return source{}, fs.ErrNotExist
+}
+
+// packageSource takes the distribution's package. One that was unpacked
+// before is taken as it is: which kernel is built changes with "kernel
+// clean", and not with the package lists.
+func (c Cache) packageSource(ctx context.Context, name string, phase func(string)) (source, error) {
+	if s, err := c.unpackedPackage(name); !errors.Is(err, fs.ErrNotExist) {
+		return s, err
 	}
 	stale, _ := filepath.Glob(filepath.Join(c.sources(), "*"+partial))
 	for _, dir := range stale {
