@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,12 +25,13 @@ type Corpus struct {
 	dir   string
 	seeds []*Seed
 	known map[string]bool
+	count map[string]int // of known, by first word
 }
 
 // OpenCorpus reads a corpus, making the directory if there is none. Files that
 // are no seeds are an error. One without a directory is in memory only.
 func OpenCorpus(dir string) (*Corpus, error) {
-	c := &Corpus{dir: dir, known: map[string]bool{}}
+	c := &Corpus{dir: dir, known: map[string]bool{}, count: map[string]int{}}
 	if dir == "" {
 		return c, nil
 	}
@@ -57,7 +59,11 @@ func OpenCorpus(dir string) (*Corpus, error) {
 func (c *Corpus) keep(s *Seed) {
 	c.seeds = append(c.seeds, s)
 	for _, f := range s.Features {
-		c.known[f] = true
+		if !c.known[f] {
+			c.known[f] = true
+			kind, _, _ := strings.Cut(f, " ")
+			c.count[kind]++
+		}
 	}
 }
 
@@ -137,11 +143,4 @@ func (c *Corpus) Minimise() (int, error) {
 }
 
 // Counts are how many features of each kind are known, by its first word.
-func (c *Corpus) Counts() map[string]int {
-	n := map[string]int{}
-	for f := range c.known {
-		kind, _, _ := strings.Cut(f, " ")
-		n[kind]++
-	}
-	return n
-}
+func (c *Corpus) Counts() map[string]int { return maps.Clone(c.count) }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os/exec"
+	"syscall"
 	"time"
 
 	"aiocheck/checker/fuzz"
@@ -167,6 +169,8 @@ func (r *fuzzGuestRun) Do(ctx context.Context, programs []*traces.Program) (*fuz
 	case starved:
 		rec.Hung, r.fuzzGuest.guest = fmt.Sprintf("nothing happened in the guest for %v", w.after), nil
 		return rec, w.err
+	case killedOutside(err): // which says nothing of the guest's kernel
+		return nil, errors.Join(err, r.fuzzGuest.Close())
 	case errors.Is(err, kernel.ErrHung), errors.Is(err, qemu.ErrSilent), errors.Is(err, qemu.ErrGone):
 		rec.Hung = err.Error()
 		return rec, r.fuzzGuest.Close()
@@ -177,4 +181,14 @@ func (r *fuzzGuestRun) Do(ctx context.Context, programs []*traces.Program) (*fuz
 		return rec, errors.Join(err, r.fuzzGuest.Close())
 	}
 	return rec, nil
+}
+
+// killedOutside reports whether a guest is gone because a signal ended QEMU.
+func killedOutside(err error) bool {
+	var exit *exec.ExitError
+	if !errors.Is(err, qemu.ErrGone) || !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled()
 }
