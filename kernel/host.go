@@ -336,7 +336,7 @@ func (h *Host) attend(ctx context.Context, p *traces.Program, sink Sink) (end bo
 			case r.What == failure:
 				return true, h.earliest(), errors.New(r.Error)
 			case r.What == leaking:
-				return true, h.earliest(), &leakError{r.Error}
+				return true, h.earliest(), &LeakError{r.Error}
 			case r.What == killMe:
 				return true, h.earliest(), nil
 			case r.What == over:

@@ -16,11 +16,13 @@ import (
 // behind, with Options.Leaks. The round's records are in the sink.
 var ErrLeak = errors.New("the round leaves something behind")
 
-// leakError is what a runner has said that a round left behind.
-type leakError struct{ text string }
+// LeakError is an ErrLeak whose words come from another process, or a guest.
+type LeakError struct{ Text string }
 
-func (l *leakError) Error() string { return l.text }
-func (l *leakError) Unwrap() error { return ErrLeak }
+func (l *LeakError) Error() string { return l.Text }
+
+// Unwrap is ErrLeak.
+func (l *LeakError) Unwrap() error { return ErrLeak }
 
 // holdings is what a process has that a round must give back.
 type holdings struct {
@@ -30,25 +32,33 @@ type holdings struct {
 }
 
 // holdings counts. Slots and threads are told from those of others only where
-// the kernel is the target's own.
+// the kernel is the target's own. Descriptors come last: Go opens some of its
+// own when the first file is read.
 func (r *runner) holdings() (h holdings, err error) {
-	open, err := openDescriptors()
-	if err != nil || !r.conf.Own {
-		return holdings{descriptors: len(open)}, err
+	if r.conf.Own {
+		if err := h.ofContexts(); err != nil {
+			return h, err
+		}
 	}
+	open, err := openDescriptors()
 	h.descriptors = len(open)
+	return h, err
+}
+
+// ofContexts counts what contexts have.
+func (h *holdings) ofContexts() error {
 	text, err := os.ReadFile("/proc/sys/fs/aio-nr")
 	if err != nil {
-		return h, fmt.Errorf("count slots: %w", err)
+		return fmt.Errorf("count slots: %w", err)
 	}
 	if h.slots, err = strconv.Atoi(strings.TrimSpace(string(text))); err != nil {
-		return h, fmt.Errorf("count slots: %w", err)
+		return fmt.Errorf("count slots: %w", err)
 	}
 	// kernel/patches, fs/aio_thread.c: kthread_create(…, "aio-%d", current->tgid).
 	name := fmt.Sprintf("aio-%d\n", os.Getpid())
 	names, err := filepath.Glob("/proc/[0-9]*/comm")
 	if err != nil {
-		return h, fmt.Errorf("count threads: %w", err)
+		return fmt.Errorf("count threads: %w", err)
 	}
 	for _, path := range names {
 		// A process that is gone meanwhile is none of them.
@@ -56,7 +66,7 @@ func (r *runner) holdings() (h holdings, err error) {
 			h.workers++
 		}
 	}
-	return h, nil
+	return nil
 }
 
 // leakSettles is how long what a round has left may take to go: threads end after

@@ -73,7 +73,7 @@ func Judge(rec *Recorded, seen func(*traces.Transition, *inclusion.Checker)) (*J
 			Expected: "calls that return, a process that ends, a kernel that goes on"})
 	}
 	if rec.Leaked != "" {
-		j.add(Violation{Property: PropertyLeaks, Place: plain(rec.Leaked), Round: last, Summary: rec.Leaked,
+		j.add(Violation{Property: PropertyLeaks, Place: plain(rec.Leaked[strings.LastIndex(rec.Leaked, ": ")+1:]), Round: last, Summary: rec.Leaked,
 			Expected: "as many descriptors, slots and threads of contexts as before, once each context is destroyed"})
 	}
 	if len(j.Violations) > 0 {
@@ -230,6 +230,7 @@ var number = regexp.MustCompile(`0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\b[0-9]+\b`)
 
 // plain leaves out what changes from one occurrence to the next.
 func plain(text string) string {
+	text = strings.TrimSpace(text)
 	text = number.ReplaceAllString(text, "N")
 	if len(text) > 120 {
 		text = text[:120]

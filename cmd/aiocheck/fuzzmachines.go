@@ -21,9 +21,9 @@ const (
 	// fuzzBatch is how many programs are the rounds of one run: enough that
 	// preparing the run costs little, few enough that a finding is near.
 	fuzzBatch = 64
-	// fuzzBytes is the storage of a run: a window for each program of a batch,
-	// on devices that work in pages, too.
-	fuzzBytes = 8 << 20
+	// fuzzBytes is the storage of a run: a window for each program of a batch. On
+	// devices that work in pages, four share one.
+	fuzzBytes = 1 << 20
 	// fuzzArena is enough for the buffers of the largest program.
 	fuzzArena = 16 << 20
 	// fuzzGrace is longer than programs wait for what is certain to come.

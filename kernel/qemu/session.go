@@ -175,7 +175,7 @@ func (d *done) err() error {
 	case d.Hung:
 		return fmt.Errorf("in the guest: %w: %s", kernel.ErrHung, d.Error)
 	case d.Leak:
-		return fmt.Errorf("in the guest: %w: %s", kernel.ErrLeak, d.Error)
+		return &kernel.LeakError{Text: "in the guest: " + d.Error}
 	}
 	return fmt.Errorf("in the guest: %s", d.Error)
 }
