@@ -32,9 +32,12 @@ type holdings struct {
 }
 
 // holdings counts. Slots and threads are told from those of others only where
-// the kernel is the target's own. Descriptors come last: Go opens some of its
-// own when the first file is read.
+// the kernel is the target's own. Before descriptors some file is read: Go opens
+// some of its own when the first one is.
 func (r *runner) holdings() (h holdings, err error) {
+	if _, err := os.ReadFile("/proc/self/comm"); err != nil {
+		return h, fmt.Errorf("count descriptors: %w", err)
+	}
 	if r.conf.Own {
 		if err := h.ofContexts(); err != nil {
 			return h, err
