@@ -23,17 +23,16 @@ func late() *traces.Program {
 		}}}
 }
 
-// queued are writes for one thread of the kernel, of which the last are
-// cancelled before it takes them.
+// queued are writes for one thread of the kernel: a long one, and others that
+// are cancelled before it takes them.
 func queued() *traces.Program {
-	const n = 24
+	const n, long = 9, 8 << 20
 	p := &traces.Program{First: 1, Contexts: []traces.ContextDecl{{Slots: n}}, Files: []traces.FileDecl{{Kind: traces.Storage}}, Threads: make([][]traces.Step, 1)}
-	for i := range n {
-		p.Requests = append(p.Requests, traces.RequestDecl{Opcode: model.PWrite, Offset: int64(i) << 16, Bytes: 1 << 16})
-	}
+	p.Requests = append(p.Requests, traces.RequestDecl{Opcode: model.PWrite, Bytes: long})
 	p.Threads[0] = append(p.Threads[0], traces.Step{Do: traces.DoSubmit, Count: n})
-	for i := range 8 {
-		p.Threads[0] = append(p.Threads[0], traces.Step{Do: traces.DoCancel, Request: traces.RequestID(n - 1 - i)})
+	for i := 1; i < n; i++ {
+		p.Requests = append(p.Requests, traces.RequestDecl{Opcode: model.PWrite, Offset: long + int64(i)<<12, Bytes: 1 << 12})
+		p.Threads[0] = append(p.Threads[0], traces.Step{Do: traces.DoCancel, Request: traces.RequestID(i)})
 	}
 	return p
 }
