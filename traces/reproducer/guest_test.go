@@ -45,7 +45,7 @@ func TestGuestReproduces(t *testing.T) {
 			initramfs := filepath.Join(dir, "initramfs")
 			pack(t, initramfs, filepath.Join(dir, "init"), filepath.Join(dir, "reproducer"))
 			for _, defect := range []string{"", c.defect} {
-				out := bootWith(t, image, initramfs, "reboot=t -- "+defect)
+				out := bootWith(t, image, initramfs, "reboot=t no_timer_check -- "+defect)
 				t.Logf("defects %q:\n%s", defect, out)
 				wrong, code := defect != "", "\nexit code 0\n"
 				if wrong {
