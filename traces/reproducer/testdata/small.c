@@ -1020,7 +1020,7 @@ static void check_requests(void)
 			violated("no-event-for-rejected", "%s has an event, but io_submit has refused it", requests[i].name);
 }
 
-enum { MANY = 50 };	/* requests: of more only the unusual ones are printed */
+static const int many = 50;	/* requests: of more only the unusual ones are printed */
 
 /* tell prints what became of the requests. */
 static void tell(void)
@@ -1030,7 +1030,7 @@ static void tell(void)
 	for (int i = 0; i < REQUESTS_USED; i++) {
 		const struct seen *s = &shared->seen[i];
 
-		if (REQUESTS_USED > MANY && !s->told && s->submitted != 1 && !(s->submitted == 2 && (!s->events || s->res < 0)))
+		if (REQUESTS_USED > many && !s->told && s->submitted != 1 && !(s->submitted == 2 && (!s->events || s->res < 0)))
 			continue;
 		printf("# %s: %s", requests[i].name, requests[i].plain && s->submitted == 2 ? "returned" : fate[s->submitted]);
 		if (s->told)
@@ -1041,7 +1041,7 @@ static void tell(void)
 			printf(", no event seen");
 		printf("\n");
 	}
-	if (REQUESTS_USED > MANY)
+	if (REQUESTS_USED > many)
 		printf("# the other requests were refused, not submitted, or have ended well\n");
 }
 
