@@ -13,10 +13,12 @@ type rerun struct {
 	property string
 	seed     uint64 // of the run that showed it first
 	runs     int64
+	took     int // programs until the violations that until looks for were there, at first; 0 before
 	err      error
 }
 
-// until runs a draft until it has violated the property so many times. It
+// until runs a draft until it has violated the property so many times, or for
+// three times as long as that took at first, within the target's patience. It
 // returns one of the violations, and how many there were.
 func (r *rerun) until(d *Draft, times int) (one *sample, seen int, err error) {
 	patience := 1
@@ -30,9 +32,15 @@ func (r *rerun) until(d *Draft, times int) (one *sample, seen int, err error) {
 		}
 		if r.target != nil {
 			patience = r.target.Patience()
+			if r.took > 0 {
+				patience = min(patience, 3*r.took)
+			}
 		}
 		seen += violated
 		n += max(1, ran)
+		if seen >= times && r.took == 0 {
+			r.took = n
+		}
 	}
 	return one, seen, nil
 }
