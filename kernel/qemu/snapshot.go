@@ -35,6 +35,9 @@ type Snapshot struct {
 // TakeSnapshot boots a guest, opens a run in it and saves it. If ctx is
 // cancelled meanwhile the guest is killed.
 func TakeSnapshot(ctx context.Context, conf Config, opts Options) (*Snapshot, error) {
+	if conf.Deterministic {
+		return nil, errors.New("no snapshots of deterministic guests: restored ones get random numbers of their own")
+	}
 	began := time.Now()
 	g, err := Boot(ctx, conf)
 	if err != nil {
