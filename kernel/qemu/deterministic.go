@@ -59,7 +59,11 @@ const printedAhead = 1 << 20
 
 // widen makes room in the pipe from QEMU's standard output.
 func widen(printed io.ReadCloser) error {
-	raw, err := printed.(*os.File).SyscallConn()
+	pipe, ok := printed.(*os.File)
+	if !ok {
+		return errors.New("QEMU's standard output is no pipe")
+	}
+	raw, err := pipe.SyscallConn()
 	if err != nil {
 		return err
 	}
