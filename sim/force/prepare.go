@@ -200,6 +200,9 @@ func (o *Order) Named() map[[2]int]int {
 // Loses reports whether a request is lost in the end: accepted, without an
 // event, in no queue, and no thread has it.
 func (o *Order) Loses() bool {
+	if len(o.Path) == 0 {
+		return false
+	}
 	end := o.End()
 	to := o.Path[len(o.Path)-1].To
 	for i := range end.Requests {
