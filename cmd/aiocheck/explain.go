@@ -26,7 +26,7 @@ func (e *explained) String() string {
 	for i, id := range e.Requests {
 		names = append(names, fmt.Sprintf("request %d of the trace is request %d of the schedule", id, i))
 	}
-	how := "thread-6.1 has this behaviour as it is"
+	how := "thread-6.1 has this behaviour as it is: what is wrong has to do with other requests, too"
 	if e.Bug != "" {
 		how = fmt.Sprintf("thread-6.1 with the seeded bug %s has this behaviour, and without it has not", e.Bug)
 	}
@@ -64,7 +64,10 @@ func explain(path string) (*explained, error) {
 	case len(transitions) == 0:
 		return nil, usageError(fmt.Errorf("%s: the kernel has told of no transitions in it: only kernels with our patches do", path))
 	}
+	// A behaviour that the design has as it is explains no violation: something
+	// else had to do with it. It is better than nothing.
 	var last error
+	var asItIs *explained
 	for _, f := range findings[:min(len(findings), mostFindings)] {
 		if len(f.Requests) == 0 {
 			continue
@@ -74,9 +77,19 @@ func explain(path string) (*explained, error) {
 			last = err
 			continue
 		}
-		if e != nil {
-			return &explained{Property: f.Property, Finding: f.Summary, Requests: e.Requests, Bug: e.Bug, Schedule: e.Schedule}, nil
+		if e == nil {
+			continue
 		}
+		found := &explained{Property: f.Property, Finding: f.Summary, Requests: e.Requests, Bug: e.Bug, Schedule: e.Schedule}
+		if e.Bug != "" {
+			return found, nil
+		}
+		if asItIs == nil {
+			asItIs = found
+		}
+	}
+	if asItIs != nil {
+		return asItIs, nil
 	}
 	why := fmt.Errorf("%s: no schedule of thread-6.1, as it is or with a seeded bug, explains a finding of it", path)
 	if last != nil {

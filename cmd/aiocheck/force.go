@@ -137,6 +137,9 @@ func (f *forcer) run(o *force.Order, plan *runner.Plan) (*force.Run, error) {
 	}
 	r := done.runs[0]
 	r.Violated = done.violated
+	if r.Followed && o.Shows != "" && !slices.Contains(r.Violated, o.Shows) {
+		r.Violated = append(r.Violated, o.Shows)
+	}
 	if r.Bad() || !r.Followed {
 		if r.Trace, err = f.keepTrace("schedule-"+o.Scenario.Name, done.rec, done.programs); err != nil {
 			return nil, err

@@ -118,8 +118,8 @@ func (c *comparing) compare(m *Move, transitions []traces.Transition) string {
 			lane = r
 		}
 		n, significant := c.noted(t, lane)
-		if list := got[lane]; significant && !(t.Point == traces.AtReaped && len(list) > 0 && list[len(list)-1] == n) {
-			got[lane] = append(list, n)
+		if significant {
+			got[lane] = append(got[lane], n)
 		}
 	}
 	var wrong []string
@@ -178,7 +178,7 @@ var passes = map[machine.Kind][]traces.Point{
 	machine.W8: {traces.AtUnlinked}, machine.W14: {traces.AtFlushed}, machine.W9: {traces.AtPosted}, machine.W10: {traces.AtEventfd},
 	machine.W12: {traces.AtWake}, machine.W13: {traces.AtFreed},
 	machine.C2: {traces.AtCancel}, machine.C2n: {traces.AtNoContext}, machine.C3n: {traces.AtNotFound}, machine.C6l: {traces.AtSignal},
-	machine.G1: {traces.AtGetEvents}, machine.G1n: {traces.AtNoContext},
+	machine.G1: {traces.AtGetEvents}, machine.G2h: {traces.AtReaped}, machine.G1n: {traces.AtNoContext},
 	machine.K1: {traces.AtDead}, machine.K1n: {traces.AtNoContext}, machine.K2: {traces.AtWakeAll}, machine.K3: {traces.AtUsersKilled},
 	machine.K4: {traces.AtKill}, machine.K4c: {traces.AtFoundRunning}, machine.K4q: {traces.AtFoundQueued}, machine.K4s: {traces.AtSignal},
 	machine.K5: {traces.AtKilled}, machine.X0: {traces.AtExit},
@@ -205,8 +205,6 @@ func (c *comparing) wanted(st machine.Step, s *machine.State) (notes []note) {
 		if !c.Scenario.Requests[st.Object].Eventfd || c.unnotified {
 			kinds = slices.DeleteFunc(kinds, func(p traces.Point) bool { return p == traces.AtEventfd })
 		}
-	case machine.G2:
-		kinds = []traces.Point{traces.AtReaped}
 	case machine.W10:
 		if c.unnotified && c.m.Result(s, int(st.Object)) == "-EINTR" {
 			kinds = nil
@@ -239,6 +237,8 @@ func (c *comparing) noted(t *traces.Transition, lane int) (note, bool) {
 	case traces.AtSetup, traces.AtDestroy, traces.AtLeave, traces.AtSlotsBack, traces.AtIdle, traces.AtThreadNew, traces.AtThreadEnd,
 		traces.AtDrained, traces.AtWaited, traces.AtExited:
 		return n, false
+	case traces.AtReaped:
+		return n, t.Seen > 0 // how often it looks in vain is its affair
 	case traces.AtFlushed:
 		return n, !c.unflushed // it says so, and does not
 	case traces.AtSignal:
@@ -275,4 +275,12 @@ func (c *comparing) naturalOf(res model.Result, op model.Opcode) int64 {
 		return 0 // whichever descriptor it is
 	}
 	return int64(res)
+}
+
+// all is what the kernel has to say of a move.
+func (c *comparing) all(m *Move) (notes []note) {
+	for i, st := range m.Steps {
+		notes = append(notes, c.wanted(st, &m.States[i])...)
+	}
+	return notes
 }

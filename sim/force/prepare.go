@@ -24,6 +24,9 @@ type Order struct {
 	// Instead says which step of the schedule cannot be forced; then the path
 	// is a shortest other one that violates the same property.
 	Instead *Unforcible
+	// Shows is the property that a kernel violates if it follows the path, as the
+	// design without the bugs has no behaviour that looks like it; "" if it has.
+	Shows string
 	// Left are moves of the schedule that a design without its bugs does not
 	// have, in words.
 	Left []string
@@ -61,8 +64,7 @@ func Prepare(s *traces.Schedule, bugs bool) (*Order, error) {
 	case err != nil:
 		return nil, err
 	case !shows(o.Path):
-		last := len(steps) - 1
-		unforcible = &Unforcible{Number: last + 1, Step: steps[last], Text: fmt.Sprintf("%s of %s", steps[last].Kind, w.m.Actor(steps[last]))}
+		unforcible = &Unforcible{Joined: true}
 	}
 	if unforcible != nil {
 		if bit == 0 {
@@ -77,11 +79,56 @@ func Prepare(s *traces.Schedule, bugs bool) (*Order, error) {
 		o.Instead = unforcible
 	}
 	o.Scheduled = len(o.Path)
+	if bit != 0 && len(run.Bugs) > 0 && bugs {
+		if o.Shows, err = o.distinct(s.Violates); err != nil {
+			return nil, err
+		}
+	}
 	if !bugs && len(run.Bugs) > 0 {
 		return o.without(run)
 	}
 	o.Path = w.Complete(o.Path)
 	return o, nil
+}
+
+// distinct is the property, unless the design without the bugs can make the
+// same moves with the same transitions.
+func (o *Order) distinct(property string) (string, error) {
+	d, err := design.Named(design.Thread61().Name)
+	if err != nil {
+		return "", err
+	}
+	w, err := NewWalker(&d, o.Scenario)
+	if err != nil {
+		return "", err
+	}
+	with, right := comparing{Walker: o.Walker}, comparing{Walker: w}
+	at := w.Initial()
+	for i := range o.Path {
+		m := &o.Path[i]
+		moves := w.Moves(&at)
+		k := slices.IndexFunc(moves, func(n Move) bool {
+			if w.Key(n.Gate) != o.Key(m.Gate) {
+				return false
+			}
+			return slices.Equal(with.all(m), right.all(&n)) && slices.Equal(o.returned(m), w.returned(&n))
+		})
+		if k < 0 {
+			return property, nil
+		}
+		at = moves[k].To
+	}
+	return "", nil
+}
+
+// returned says which calls are over after a move.
+func (w *Walker) returned(m *Move) (over []bool) {
+	for _, calls := range w.m.Observe(&m.To.State).Calls {
+		for _, r := range calls {
+			over = append(over, r.Returned)
+		}
+	}
+	return over
 }
 
 // without is the order under the design without the schedule's bugs.

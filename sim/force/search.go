@@ -107,10 +107,16 @@ type Unforcible struct {
 	Number int // of the step, from 1
 	Step   machine.Step
 	Text   string // the step in words
+	// Joined says that all steps can be taken, but then, with what goes together
+	// in one piece, do not violate what the schedule does.
+	Joined bool
 }
 
 // Error names the step.
 func (u *Unforcible) Error() string {
+	if u.Joined {
+		return "taken with what the kernel does without a pause in one piece, the schedule does not violate what it says"
+	}
 	return fmt.Sprintf("step %d, %s, cannot be forced: in the kernel nobody can be made to wait before it, or what it stands between is done without a pause", u.Number, u.Text)
 }
 
