@@ -83,27 +83,29 @@ func Explain(h *traces.History, transitions []traces.Transition, finding []trace
 	return nil, nil
 }
 
-// shown is the first property that a path violates, and the steps up to there;
-// all steps if it violates none.
+// shown is a property that a path violates, and as many of its steps as there
+// are up to a state that does; all steps if it violates none.
 func (w *Walker) shown(path []Move) (string, explore.How, []machine.Step) {
-	var steps []machine.Step
-	for i := range path {
-		for k := range path[i].Steps {
-			steps = append(steps, path[i].Steps[k])
-			v := w.m.Violated(&path[i].States[k])
-			for n, p := range w.m.Properties() {
-				if v>>n&1 != 0 {
-					return p.Name, explore.InState, steps
-				}
+	steps := Steps(path)
+	name := func(bits uint64) string {
+		for n, p := range w.m.Properties() {
+			if bits>>n&1 != 0 {
+				return p.Name
 			}
 		}
+		return ""
 	}
 	last := path[len(path)-1].To
 	if stuck := w.m.Stuck(&last.State); stuck != 0 && w.atRest(&last) {
-		for n, p := range w.m.Properties() {
-			if stuck>>n&1 != 0 {
-				return p.Name, explore.InDeadlock, steps
+		return name(stuck), explore.InDeadlock, steps
+	}
+	n := len(steps)
+	for i := len(path) - 1; i >= 0; i-- {
+		for k := len(path[i].States) - 1; k >= 0; k-- {
+			if v := w.m.Violated(&path[i].States[k]); v != 0 {
+				return name(v), explore.InState, steps[:n]
 			}
+			n--
 		}
 	}
 	return "", "", steps
