@@ -232,12 +232,16 @@ func (l *lane) reduce(ctx context.Context, s *sample, f *Listed) error {
 		one = last
 	}
 	one.number, one.batch = s.number, s.batch
-	return errors.Join(r.err, err, l.settle(one, f, rate))
+	state := StateShrunk
+	if ctx.Err() != nil {
+		state = StateFound // smaller than it was met, but cut short
+	}
+	return errors.Join(r.err, err, l.settle(one, f, state, rate))
 }
 
 // settle writes what a finding has shrunk to. What it shows may have another
 // place now: then that is its own, or it is folded into the one that has it.
-func (l *lane) settle(s *sample, f *Listed, rate Rate) error {
+func (l *lane) settle(s *sample, f *Listed, state State, rate Rate) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if v := &s.violation; v.Place != f.Place {
@@ -250,7 +254,7 @@ func (l *lane) settle(s *sample, f *Listed, rate Rate) error {
 		l.folders[v.Key()] = f
 		f.Met, f.Place = f.Place, v.Place
 	}
-	f.State, f.Rate = StateShrunk, rate
+	f.State, f.Rate = state, rate
 	f.Summary, f.Expected, f.RunSeed = s.violation.Summary, s.violation.Expected, s.seed
 	return s.write(f.Folder, &f.Finding)
 }

@@ -88,11 +88,11 @@ func (c *fuzzCommand) Run(s *session) error {
 	} else if s.ctx.Err() != nil {
 		r.Note = "interrupted; the same command goes on with --out " + c.Out + fmt.Sprintf(" --seed %d", c.Seed)
 	}
+	if runErr != nil && stats.Programs == stats.Before {
+		return runErr // there is nothing to tell
+	}
 	if err := c.show(s.stdout, r); err != nil {
 		return err
-	}
-	if runErr != nil && stats.Programs == stats.Before && r.Outcome != checker.Violated {
-		return runErr
 	}
 	return ending(r.Outcome, runErr)
 }
