@@ -25,9 +25,9 @@ type Walker struct {
 	// What the scenario has, and so where waiting can make a difference.
 	destroys, gets, slots bool
 	twice                 bool // two io_destroy of one context: both may have found it
+	both                  bool // then both succeed
 	unnotified            bool // nobody is told of requests that end with -EINTR
 	changed               bool // the event does not say what the operation has returned
-	early                 bool // the eventfd is signalled before the event is there
 	unflushed             bool // no thread forgets its signals
 	deaf                  bool // a thread hears one signal only: which one takes a request counts
 }
@@ -52,7 +52,8 @@ func NewWalker(d *design.Design, s *machine.Scenario) (*Walker, error) {
 			w.gets = w.gets || c.Kind == machine.GetEvents
 		}
 	}
-	w.early, w.unflushed, w.deaf = d.Has(design.EventfdBeforeEvent), d.Has(design.SignalNotFlushed), d.Has(design.FatalOnce)
+	w.unflushed, w.deaf = d.Has(design.SignalNotFlushed), d.Has(design.FatalOnce)
+	w.both = d.Has(design.DestroyTwice)
 	w.unnotified, w.changed = d.Has(design.EventfdNotForCancelled), d.Has(design.ResultFromCancel)
 	for n, c := range s.Contexts {
 		w.slots = w.slots || c.Slots != 0
@@ -171,11 +172,7 @@ func (w *Walker) gated(began uint32, st machine.Step, after machine.Kind) bool {
 		return w.gets
 	case machine.W13:
 		return w.destroys
-	case machine.W9:
-		return after != machine.W10 // that has no gate of its own
-	case machine.W10:
-		return w.early
-	case machine.S6q, machine.C3, machine.C3n, machine.C9, machine.K2, machine.K3, machine.K8, machine.W1, machine.W1r, machine.W8, machine.W14:
+	case machine.S6q, machine.C3, machine.C3n, machine.C9, machine.K2, machine.K3, machine.K8, machine.W1, machine.W1r, machine.W8, machine.W9, machine.W14:
 		return true
 	}
 	return Begins(st.Kind)
@@ -197,9 +194,13 @@ func (w *Walker) Moves(r *Rest) (moves []Move) {
 			if !w.twice || w.exits(&r.State, step) {
 				break
 			}
-			if holds := uint32(1) << (16 + step.Actor); began&holds == 0 {
-				step.Kind, step.Choice = machine.K1, finds
+			switch holds := uint32(1) << (16 + step.Actor); {
+			case began&holds != 0:
+			case step.Kind == machine.K1:
+				step.Choice = finds
 				moves = append(moves, Move{Gate: step, To: Rest{State: r.State, Began: began | holds}})
+				continue
+			case w.both: // it does not find it any more, and so fails
 				continue
 			}
 			to.Began &^= 1 << (16 + step.Actor)

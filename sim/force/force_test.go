@@ -32,7 +32,7 @@ func scenarios() (all []*machine.Scenario) {
 		all = append(all, d.Scenario)
 	}
 	return append(all, machine.Witness(design.DestroyTwice), machine.Witness(design.ExitNotWaiting), machine.Witness(design.SlotsLostUserReap),
-		machine.Witness(design.WakeBeforePost), machine.Witness(design.PollRearmLost))
+		machine.Witness(design.WakeBeforePost), machine.Witness(design.EventfdBeforeEvent), machine.Witness(design.PollRearmLost))
 }
 
 // A walk of moves is a behaviour of the model, which ends where nobody can be

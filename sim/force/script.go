@@ -39,7 +39,7 @@ type scripting struct {
 var points = map[machine.Kind]traces.Point{
 	machine.S1: traces.AtSlot, machine.S6q: traces.AtArmed, machine.C3: traces.AtCancel, machine.C9: traces.AtEndEarly, machine.G2: traces.AtGetEvents,
 	machine.K2: traces.AtWakeAll, machine.K3: traces.AtUsersKilled, machine.K8: traces.AtEndEarly,
-	machine.W1r: traces.AtStarted, machine.W5: traces.AtBegin, machine.W8: traces.AtUnlinked, machine.W14: traces.AtFlushed, machine.W9: traces.AtPosted, machine.W10: traces.AtPosted,
+	machine.W1r: traces.AtStarted, machine.W5: traces.AtBegin, machine.W8: traces.AtUnlinked, machine.W14: traces.AtFlushed, machine.W9: traces.AtPosted,
 	machine.W12: traces.AtWake, machine.W13: traces.AtFreed,
 }
 
