@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 
+	"aiocheck/model"
 	"aiocheck/model/design"
 	"aiocheck/model/machine"
 )
@@ -29,7 +30,8 @@ type Walker struct {
 	unnotified            bool // nobody is told of requests that end with -EINTR
 	changed               bool // the event does not say what the operation has returned
 	unflushed             bool // no thread forgets its signals
-	deaf                  bool // a thread hears one signal only: which one takes a request counts
+	deaf                  bool // a thread hears one signal only
+	lasts                 bool // a request leaves something behind in its thread: which one takes the next counts
 }
 
 // NewWalker refuses a scenario or a design that no kernel can be made to
@@ -53,6 +55,7 @@ func NewWalker(d *design.Design, s *machine.Scenario) (*Walker, error) {
 		}
 	}
 	w.unflushed, w.deaf = d.Has(design.SignalNotFlushed), d.Has(design.FatalOnce)
+	w.lasts = w.deaf || w.unflushed || d.Has(design.FlushBeforeUnlink)
 	w.both = d.Has(design.DestroyTwice)
 	w.unnotified, w.changed = d.Has(design.EventfdNotForCancelled), d.Has(design.ResultFromCancel)
 	for n, c := range s.Contexts {
@@ -206,7 +209,7 @@ func (w *Walker) Moves(r *Rest) (moves []Move) {
 			to.Began &^= 1 << (16 + step.Actor)
 		case machine.S6q:
 			// The kernel would make one more thread, and either could take it.
-			if w.deaf && w.busy(&r.State) {
+			if w.lasts && w.growing(int(step.Object)) && w.busy(&r.State) {
 				continue
 			}
 		case machine.W5:
@@ -241,10 +244,17 @@ func (w *Walker) exits(s *machine.State, st machine.Step) bool {
 	return n >= 0 && w.Scenario.Threads[st.Actor].Calls[n].Kind == machine.Exit
 }
 
-// busy reports whether a thread has a request.
+// growing reports whether a request may wait for another: the kernel has as
+// many threads for these as it takes.
+func (w *Walker) growing(i int) bool {
+	r := &w.Scenario.Requests[i]
+	return r.Opcode == model.Poll || r.Opcode == model.OpenAt || w.Scenario.Files[r.File].Kind.Stream()
+}
+
+// busy reports whether a thread has such a request.
 func (w *Walker) busy(s *machine.State) bool {
 	for i := range w.Scenario.Requests {
-		if w.m.Request(s, i).Held {
+		if w.growing(i) && w.m.Request(s, i).Held {
 			return true
 		}
 	}
