@@ -128,8 +128,9 @@ For each defect of the patched kernel ([kernel/patches](../kernel/patches/README
 like ([seeded-bugs.md](seeded-bugs.md)), a shortest counterexample that `+"`aiocheck explore`"+` finds is forced on the
 kernel ([schedule.md](schedule.md)), %d times with the defect switched on, and as often without. *Steps* are those of
 the counterexample, *moves* how many times somebody was let go until the program was over. *Violated* is what the
-checker found in the history and in the transitions of each of these runs; where it says *an outcome*, results were
-such as thread-6.1 forbids.
+checker found in the history and in the transitions of each of these runs, and the counterexample's own property if the
+kernel followed it where thread-6.1 has no behaviour that looks the same; where it says *an outcome*, results were such as
+thread-6.1 forbids.
 
 | defect | what the kernel then does | seeded bug | steps | moves | with it: followed, violated | without it: followed, violated | violated |
 |---|---|---|---:|---:|---|---|---|
