@@ -53,3 +53,10 @@ func empty() *traces.Program {
 	return &traces.Program{First: 1, Contexts: []traces.ContextDecl{{Slots: 1}}, Files: []traces.FileDecl{{Kind: traces.Storage}},
 		Threads: [][]traces.Step{{{Do: traces.DoGetEvents, Max: 1}}}, End: traces.EndDestroy}
 }
+
+// alone is one request, and a cancel of it.
+func alone() *traces.Program {
+	return &traces.Program{First: 1, Contexts: []traces.ContextDecl{{Slots: 1}}, Files: []traces.FileDecl{{Kind: traces.Storage}},
+		Requests: []traces.RequestDecl{{Opcode: model.FSync}},
+		Threads:  [][]traces.Step{{{Do: traces.DoSubmit, Count: 1}}, {{Do: traces.DoCancel}}}}
+}

@@ -111,7 +111,7 @@ func TestCompiles(t *testing.T) {
 		}
 		args = append(args, path)
 	}
-	for _, p := range []*traces.Program{late(), queued(), full(), empty()} {
+	for _, p := range []*traces.Program{late(), queued(), full(), empty(), alone()} {
 		args = append(args, write(t, About{}, p))
 	}
 	t.Logf("%d kinds of file, %d compiled", len(kinds), len(args)-1)

@@ -23,7 +23,8 @@ func (u *unit) writeConstants(b *bytes.Buffer) {
 		late = 1
 	}
 	fmt.Fprintf(b, "enum {\n\tATTEMPTS = %d,\n\tROUNDS = %d, THREADS = %d, FILES = %d, CONTEXTS = %d, PATHS = %d, SEGMENTS = %d,\n\tREQUESTS = %d, REQUESTS_USED = %d,\n",
-		DefaultAttempts, len(u.programs), u.threads, u.files, u.ctxs, u.paths, max(1, u.vectors), max(1, u.total), u.total)
+		// Of arrays of one element gcc says that a subscript may be outside.
+		DefaultAttempts, len(u.programs), max(2, u.threads), max(2, u.files), max(2, u.ctxs), max(2, u.paths), max(2, u.vectors), max(2, u.total), u.total)
 	fmt.Fprintf(b, "\tDIRECT = %d,\t/* the storage is opened with O_DIRECT */\n\tLATE_EFFECTS = %d,\t/* requests may be under way when their round is over */\n\tFIRST_FREE = 512,\t/* descriptor */\n};\n\n", direct, late)
 	fmt.Fprintf(b, "static const long long STORAGE_BYTES = %d;\n\n", u.storage)
 }
