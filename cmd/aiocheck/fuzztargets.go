@@ -34,6 +34,9 @@ func (f *fuzzTarget) check() error {
 	case f.Path != "" && f.Target != "host":
 		return usageError(errors.New("--path is for --target host"))
 	}
+	if f.Deterministic {
+		return usageError(errors.New("--deterministic is for verify and litmus: each program of a campaign would need a guest of its own"))
+	}
 	if err := f.runFlags.check(f.Target); err != nil {
 		return usageError(err)
 	}
