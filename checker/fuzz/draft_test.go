@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -105,6 +106,30 @@ func TestShrinkFindsTheCore(t *testing.T) {
 	}
 	if shrunk == 0 {
 		t.Error("no draft fails: this test shows nothing")
+	}
+}
+
+// A draft all of whose changes fail is shrunk to nothing, and shrinking ends by
+// itself: no change undoes another.
+func TestShrinkEnds(t *testing.T) {
+	for seed := range 20 {
+		d := fuzz.Drafts(&fuzz.Profiles()[0], able).Example(seed)
+		asked := 0
+		small, err := fuzz.Shrink(d, 10*time.Minute, func(*fuzz.Draft) bool { asked++; return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(small.Acts) > 0 || asked > 1000 {
+			t.Errorf("seed %d: %d acts left, %d drafts asked about", seed, len(small.Acts), asked)
+		}
+		few := 0
+		small, err = fuzz.Shrink(d, 10*time.Minute, func(c *fuzz.Draft) bool { few++; return len(c.Acts) >= len(d.Acts) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(small.Acts) != len(d.Acts) || small.Threads != 1 || few > 5000 {
+			t.Errorf("seed %d: %d of %d acts, %d threads, %d drafts asked about", seed, len(small.Acts), len(d.Acts), small.Threads, few)
+		}
 	}
 }
 

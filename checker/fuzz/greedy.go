@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -14,6 +15,9 @@ func greedy(d *Draft, ends time.Time, fails func(*Draft) bool) *Draft {
 	try := func(change func(c *Draft)) bool {
 		c := d.Clone()
 		change(c)
+		if reflect.DeepEqual(c, d) {
+			return false
+		}
 		if !time.Now().Before(ends) || !fails(c) {
 			return false
 		}
@@ -50,7 +54,7 @@ func (d *Draft) plainer() (list []func(*Draft)) {
 	put(d.Identity != nil, func(c *Draft) { c.Identity = nil })
 	put(d.Processors != nil, func(c *Draft) { c.Processors = nil })
 	put(d.Threads > 1, func(c *Draft) { c.Threads = 1 })
-	put(d.Threads > 2, func(c *Draft) { c.Threads = 2 })
+	put(d.Threads > 2, func(c *Draft) { c.Threads = min(c.Threads, 2) })
 	put(d.End != traces.EndDrain, func(c *Draft) { c.End = traces.EndDrain })
 	for i := range d.Acts {
 		a := &d.Acts[i]

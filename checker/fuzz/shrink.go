@@ -29,7 +29,6 @@ func Shrink(d *Draft, limit time.Duration, fails func(*Draft) bool) (*Draft, err
 	defer shrinking.Unlock()
 	restore, err := settings(map[string]string{
 		"rapid.checks": "40", "rapid.seed": fmt.Sprint(shrinkSeed), "rapid.nofailfile": "true", "rapid.shrinktime": time.Second.String(),
-		"rapid.failfile": "", "rapid.log": "false", "rapid.v": "false", "rapid.debug": "false",
 	})
 	if err != nil {
 		return d, err
@@ -68,7 +67,8 @@ func Shrink(d *Draft, limit time.Duration, fails func(*Draft) bool) (*Draft, err
 	return best.Tidy(), nil
 }
 
-// settings sets flags of rapid's and returns what puts them back. Outside of go
+// settings sets flags of rapid's and returns what puts them back: only such as
+// generators do not look at, which others use meanwhile. Outside of go
 // test, rapid wants to find those of package testing set up, too.
 func settings(values map[string]string) (restore func(), err error) {
 	if flag.Lookup("test.v") == nil {
