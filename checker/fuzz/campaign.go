@@ -287,6 +287,8 @@ func (c *campaign) fresh(able traces.Abilities) *rapid.Generator[*Draft] {
 func (c *campaign) draft(number int64, able traces.Abilities) *Draft {
 	seed := seedOf(c.Seed, number, useDraft)
 	fresh := c.fresh(able)
+	flags.RLock()
+	defer flags.RUnlock()
 	c.mu.Lock()
 	seeds := c.corpus.seeds
 	c.mu.Unlock()

@@ -14,6 +14,10 @@ import (
 // shrinking is held while rapid shrinks: its settings belong to the process.
 var shrinking sync.Mutex
 
+// flags is held while rapid's flags are changed, and for reading while drafts
+// are generated, which looks at some of them.
+var flags sync.RWMutex
+
 // shrinkSeed is where rapid's search begins: any, but always the same.
 const shrinkSeed = 1
 
@@ -27,13 +31,19 @@ func Shrink(d *Draft, limit time.Duration, fails func(*Draft) bool) (*Draft, err
 	shrinking.Lock()
 	began := time.Now()
 	defer shrinking.Unlock()
+	flags.Lock()
 	restore, err := settings(map[string]string{
 		"rapid.checks": "40", "rapid.seed": fmt.Sprint(shrinkSeed), "rapid.nofailfile": "true", "rapid.shrinktime": time.Second.String(),
 	})
+	flags.Unlock()
 	if err != nil {
 		return d, err
 	}
-	defer restore()
+	defer func() {
+		flags.Lock()
+		defer flags.Unlock()
+		restore()
+	}()
 	known := map[string]bool{}
 	ends := time.Now().Add(limit)
 	ask := func(c *Draft) bool {
@@ -67,8 +77,7 @@ func Shrink(d *Draft, limit time.Duration, fails func(*Draft) bool) (*Draft, err
 	return best.Tidy(), nil
 }
 
-// settings sets flags of rapid's and returns what puts them back: only such as
-// generators do not look at, which others use meanwhile. Outside of go
+// settings sets flags of rapid's and returns what puts them back. Outside of go
 // test, rapid wants to find those of package testing set up, too.
 func settings(values map[string]string) (restore func(), err error) {
 	if flag.Lookup("test.v") == nil {
