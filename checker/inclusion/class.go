@@ -129,9 +129,10 @@ var paths = map[act][][]machine.Kind{
 	{traces.AtPosted, byKill}:       {{machine.K8}},
 	{traces.AtEventfd, plain}:       {{machine.W10}},
 	{traces.AtFreed, plain}:         {{machine.W11, machine.W12, machine.W13}},
-	{traces.AtFoundQueued, byCall}:  {{machine.C2, machine.C3, machine.C5q, machine.C7q}},
+	{traces.AtCancel, byCall}:       {{machine.C2}}, // by itself only where the context was dead when the request was found
+	{traces.AtFoundQueued, byCall}:  {{machine.C2, machine.C3, machine.C5q, machine.C7q}, {machine.C3, machine.C5q, machine.C7q}},
 	{traces.AtFoundQueued, byKill}:  {{machine.K4q}},
-	{traces.AtFoundRunning, byCall}: {{machine.C2, machine.C3, machine.C5}},
+	{traces.AtFoundRunning, byCall}: {{machine.C2, machine.C3, machine.C5}, {machine.C3, machine.C5}},
 	{traces.AtFoundRunning, byKill}: {{machine.K4c}},
 	{traces.AtSignal, byCall}:       {{machine.C6l, machine.C7}},
 	{traces.AtSignal, byKill}:       {{machine.K4s}},

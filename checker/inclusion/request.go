@@ -2,6 +2,7 @@ package inclusion
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"aiocheck/model"
@@ -61,6 +62,9 @@ func (r *request) take(c *Checker, a act, counts bool) *Violation {
 		// look for a signal was before, and so may all of it have been.
 		next = r.class.before(r.acts, a, traces.AtFoundRunning)
 	}
+	if !next.ok && a.way == byCall {
+		next = r.lookedUp(a)
+	}
 	if !next.ok {
 		return &Violation{Of: "request", Why: fmt.Sprintf("the model has no such step of request %d here", r.serial), State: r.describe(), Allowed: r.class.allowed(r.state), Request: r.serial}
 	}
@@ -70,6 +74,23 @@ func (r *request) take(c *Checker, a act, counts bool) *Violation {
 		c.took(next.kinds...)
 	}
 	return nil
+}
+
+// lookedUp takes what an io_cancel finds that has looked up the context (C2)
+// before that was marked dead, and goes on although it is.
+func (r *request) lookedUp(a act) target {
+	at := slices.IndexFunc(r.acts, func(o act) bool { return o.point == traces.AtDead })
+	enters := act{traces.AtCancel, byCall}
+	before := r.class.before(r.acts, enters, traces.AtDead)
+	if !before.ok {
+		return before
+	}
+	next := r.class.step(before.state, a)
+	if next.ok {
+		next.kinds = slices.Concat(before.kinds, next.kinds)
+		r.acts = slices.Insert(r.acts, at, enters)
+	}
+	return next
 }
 
 // wrong is a transition that the model would have, with what it must not see.

@@ -100,6 +100,9 @@ func TestRules(t *testing.T) {
 	queuedCancel := func(s *story) *story {
 		return s.add(second, traces.AtCancel).add(second, traces.AtFoundQueued, of(1)).add(second, traces.AtEndEarly, of(1))
 	}
+	queuedInDying := func(s *story) *story {
+		return s.add(second, traces.AtCancel).dies().add(second, traces.AtFoundQueued, of(1)).add(second, traces.AtEndEarly, of(1))
+	}
 	refused := func() *story {
 		return begin().add(first, traces.AtSubmit).add(first, traces.AtSlot, of(1)).add(first, traces.AtCopied, of(1)).add(first, traces.AtRefused, of(1), value(invalid)).add(first, traces.AtFreed, of(1))
 	}
@@ -122,6 +125,17 @@ func TestRules(t *testing.T) {
 		{"M13: it keeps it, and others go on", refused().add(first, traces.AtSlot, of(2)), "its slot was not given back"},
 		{"it gives back two", refused().add(first, traces.AtSlotsBack, value(2)), "2 slots"},
 		{"and again", refused().add(first, traces.AtSlotsBack, value(1)).add(first, traces.AtSlotsBack, value(1)), "only 0 events posted"},
+
+		{"a cancel goes on in a context that dies", queuedInDying(begin().arms(1).leaves(first, traces.AtSubmit, 1)).posts(second, 1, interrupted).
+			leaves(second, traces.AtCancel, inProgress).drains().add(first, traces.AtWaited), ""},
+		{"a cancel of what runs, too", begin().arms(1).leaves(first, traces.AtSubmit, 1).add(second, traces.AtCancel).dies().add(worker, traces.AtStarted, of(1)).
+			add(worker, traces.AtBegin, of(1)).add(second, traces.AtFoundRunning, of(1), other(worker)).add(second, traces.AtSignal, of(1), other(worker)).
+			leaves(second, traces.AtCancel, inProgress).add(worker, traces.AtReturn, of(1), value(512)).add(worker, traces.AtUnlinked, of(1)).
+			add(worker, traces.AtFlushed, of(1), func(t *traces.Transition) { t.Seen = traces.SeenKill }).posts(worker, 1, 512), ""},
+		{"nobody is in it any more when what is left is cancelled", queuedInDying(begin().arms(1).leaves(first, traces.AtSubmit, 1)).posts(second, 1, interrupted).
+			add(0, traces.AtKill), "1 calls are in the context"},
+		{"a cancel finds in the queue what runs", begin().arms(1).leaves(first, traces.AtSubmit, 1).add(second, traces.AtCancel).dies().
+			add(worker, traces.AtStarted, of(1)).add(second, traces.AtFoundQueued, of(1)), "request 1"},
 
 		{"io_destroy waits", begin().dies().drains().add(first, traces.AtWaited).add(first, traces.AtNoContext, what(traces.AtSubmit)), ""},
 		{"others do not", begin().dies().add(second, traces.AtNoContext, what(traces.AtSubmit)).drains().add(first, traces.AtWaited), ""},
