@@ -50,6 +50,9 @@ func NewWalker(d *design.Design, s *machine.Scenario) (*Walker, error) {
 	w := &Walker{Scenario: s, m: m, threads: len(s.Threads)}
 	for _, t := range s.Threads {
 		for _, c := range t.Calls {
+			if c.Elsewhere {
+				return nil, fmt.Errorf("scenario %q: an io_cancel on another context is one step of the model, and of the kernel two", s.Name)
+			}
 			w.destroys = w.destroys || c.Kind == machine.Destroy || c.Kind == machine.Exit
 			w.gets = w.gets || c.Kind == machine.GetEvents
 		}

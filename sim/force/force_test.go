@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"aiocheck/kernel/patches"
@@ -220,6 +221,13 @@ func TestUnforcible(t *testing.T) {
 		t.Errorf("a cancel between two units of a write to a file: %v", err)
 	}
 	other := design.Mainline61()
+	elsewhere := machine.Witness(design.FatalOnce)
+	elsewhere.Threads = []machine.Thread{{Name: "T0", Calls: []machine.Call{{Kind: machine.Cancel, Requests: []uint8{0}, Elsewhere: true}}}}
+	if d, err := design.Named("thread-6.1"); err != nil {
+		t.Fatal(err)
+	} else if _, err := force.NewWalker(&d, elsewhere); err == nil || !strings.Contains(err.Error(), "on another context") {
+		t.Errorf("an io_cancel elsewhere: %v", err)
+	}
 	if _, err := force.NewWalker(&other, machine.Witness(design.FatalOnce)); err == nil {
 		t.Error("a kernel without threads was taken")
 	}
