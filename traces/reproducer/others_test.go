@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,7 +26,14 @@ func TestOtherProgramsCompile(t *testing.T) {
 	var files [][]byte
 	add := func(t rapid.TB, p *traces.Program) {
 		var b bytes.Buffer
-		if err := reproducer.Write(&b, reproducer.About{}, p); err != nil {
+		err := reproducer.Write(&b, reproducer.About{}, p)
+		if !slices.ContainsFunc(p.Threads, func(steps []traces.Step) bool { return len(steps) > 0 }) {
+			if err == nil {
+				t.Fatal("a program of nothing was written")
+			}
+			return
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, b.Bytes())
