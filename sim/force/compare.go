@@ -261,7 +261,7 @@ func (c *comparing) inUnits(res model.Result, request int, early bool) string {
 		return res.String()
 	case r.Opcode == model.Poll && res > 0:
 		return "ready"
-	case !r.Opcode.Transfers():
+	case !r.Opcode.Transfers() && r.Opcode != model.ReadAhead: // which counts pages
 		return fmt.Sprint(c.naturalOf(res, r.Opcode))
 	case int64(res)%c.Units[request] != 0:
 		return fmt.Sprintf("%d bytes", res)
