@@ -99,7 +99,8 @@ func (d *Draft) Tidy() *Draft {
 				files[a.File] = true
 			}
 		}
-		names = names || a.Do == Stat || a.Do == Named || a.Do == Chdir
+		// Where there are names nothing is frozen.
+		names = names || a.Do == Stat || a.Do == Named || a.Do == Chdir || a.Do == Freeze
 		for k := range a.Requests {
 			r := &a.Requests[k]
 			if int(r.File) < len(files) {
