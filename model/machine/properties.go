@@ -223,7 +223,7 @@ func (m *Machine) Stuck(s *State) (v uint64) {
 // only others can bring about.
 func (m *Machine) waits(s *State, r *request) bool {
 	switch r.behaviour {
-	case design.Never, design.TakeStream, design.PutStream, design.PutPieces, design.WaitReady:
+	case design.Never, design.TakeStream, design.PutStream, design.PutPieces, design.WaitReady, design.WaitOpen:
 		return !r.res.is(s)
 	}
 	return false

@@ -217,3 +217,20 @@ func TestRandomReductions(t *testing.T) {
 		}
 	})
 }
+
+// An OPENAT of a FIFO whose other end nobody opens waits, and is not stuck.
+func TestOpenOfFIFOWaits(t *testing.T) {
+	d := design.Thread61()
+	m, err := New(&d, &Scenario{Workers: 1, Files: []File{{Kind: design.Pipe, Capacity: 1}}, Contexts: []Context{{}},
+		Requests: []Request{{Opcode: model.OpenAt}}, Threads: []Thread{{Calls: []Call{{Kind: Submit, Requests: []uint8{0}}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := m.Initial()
+	for out := m.Successors(&st, nil); len(out) > 0; out = m.Successors(&st, nil) {
+		st = out[0].State
+	}
+	if v := m.Stuck(&st); v != 0 || m.Result(&st, 0) != "none" {
+		t.Errorf("%v, result %q in\n%s", names(v), m.Result(&st, 0), m.Describe(&st))
+	}
+}
