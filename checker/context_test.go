@@ -455,6 +455,16 @@ func TestContextHistories(t *testing.T) {
 			s.closing(50)
 			s.file(0, traces.CallReadEventfd, completions, 160, 161, 0, 8, 1)
 		}},
+		{"a plain read signals no eventfd, though it names one", "", drain, func(s *script) {
+			s.submit(0, 10, 20, 1, signalled)
+			s.logs[0].Record(traces.RequestRecord(0, traces.NoContext, s.next, model.PRead, onPipe, completions+1, 0, 64, 0, dataOf(s.next), objOf(s.next)))
+			s.invoke(0, traces.NoContext, traces.CallRead, s.next, onPipe, 21, 22, 0, 0, 0, 0)
+			s.returns(0, 22, 0, 0, 0)
+			s.next++
+			s.get(0, 30, 40, 1, 2, -1, reaped{1, 512})
+			s.closing(50)
+			s.file(0, traces.CallReadEventfd, completions, 160, 161, 0, 8, 1)
+		}},
 		{"eventfd signalled too often", "eventfd-count", drain, func(s *script) {
 			s.submit(0, 10, 20, 1, signalled)
 			s.file(1, traces.CallReadEventfd, completions, 21, 22, 0, 8, 2)

@@ -21,7 +21,8 @@ func (j *contextJudge) judgeEventfds() {
 	}
 	defer j.b.give(bytes)
 	users := bucket(len(h.Files), len(h.Requests), func(i int) int32 {
-		if r := &h.Requests[i]; r.Call != traces.None && r.Fate != traces.Rejected {
+		// A plain read or openat signals none, whatever its declaration names.
+		if r := &h.Requests[i]; r.Call != traces.None && r.Context != traces.None && r.Fate != traces.Rejected {
 			return r.Eventfd
 		}
 		return traces.None

@@ -84,7 +84,7 @@ func (c *compiler) onNames(a *Act, holds bool) {
 		if !ok || !d.Opcode.Names() {
 			return
 		}
-		if d.Plain = true; d.Opcode == model.OpenAt {
+		if d.Plain, d.Eventfd = true, 0; d.Opcode == model.OpenAt {
 			d.Flags |= oNonblock
 		}
 		if d.Via == traces.ViaCwd && c.away[t] {
